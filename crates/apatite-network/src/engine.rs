@@ -241,6 +241,30 @@ impl Engine {
             .collect())
     }
 
+    /// What the evidence says to each variable that hangs on root and mode: `P(evidence below | state)`, the largest
+    /// taken as one. Variables of which nothing is known are left out.
+    ///
+    /// # Errors
+    /// As [`Engine::posterior`].
+    pub fn stem_messages(
+        &self,
+        evidence: &Evidence,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<(VariableId, Vec<f64>)>, NetworkError> {
+        self.posterior(evidence, workspace)?;
+        let mut stems = evidence.items().iter().map(|item| self.branch_of(item.0.index())).collect::<Vec<_>>();
+        stems.sort_unstable();
+        stems.dedup();
+        Ok(stems
+            .into_iter()
+            .map(|index| {
+                let node = &self.nodes[index];
+                let message = workspace.messages[node.message..node.message + node.states].to_vec();
+                (VariableId(u32::try_from(index).unwrap_or(u32::MAX)), message)
+            })
+            .collect())
+    }
+
     /// `P(state of variable | column, evidence)`: for each state of `variable` a run of columns.
     ///
     /// # Errors

@@ -1,0 +1,434 @@
+/*!
+Laboratory values: units, reference intervals, levels.
+
+All numbers come from `analytes.toml`; here is only how they are used.
+*/
+
+use apatite_knowledge::{Analyte, AnalyteKind, Knowledge, nearest};
+use serde::Serialize;
+
+use crate::problem::{Kind, Problems};
+use crate::said::{Said, SaidLab};
+use crate::{Lab, LabResult, Sex};
+
+/// How far a value lies from its reference interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Far below.
+    VeryLow,
+    /// Below.
+    Low,
+    /// Inside.
+    Normal,
+    /// Above.
+    High,
+    /// Far above.
+    VeryHigh,
+}
+
+impl Level {
+    /// From the lowest to the highest.
+    pub const ALL: [Self; 5] = [Self::VeryLow, Self::Low, Self::Normal, Self::High, Self::VeryHigh];
+
+    /// Id of the level.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::VeryLow => "very_low",
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::VeryHigh => "very_high",
+        }
+    }
+}
+
+/// The number behind a result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// In the canonical unit of the analyte.
+    pub value: f64,
+    /// The canonical UCUM unit.
+    pub unit: String,
+    /// The reference interval that was used, canonical unit.
+    pub interval: Option<[f64; 2]>,
+    /// Value after a correction (calcium for albumin), canonical unit.
+    pub corrected: Option<f64>,
+}
+
+/// An interval as it is printed: "8.6 - 10.2 mg/dL", or "up to 5 mg/L" where there is no lower limit.
+#[must_use]
+pub fn describe_interval(interval: [f64; 2], unit: &str) -> String {
+    if interval[0] > 0.0 {
+        format!("{} - {} {unit}", interval[0], interval[1])
+    } else {
+        format!("<= {} {unit}", interval[1])
+    }
+}
+
+/// A result with its comparator left out, and the laboratory's own interval behind it: `"212 pg/mL (15 - 65)"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParsedQuantity {
+    /// The number.
+    pub value: f64,
+    /// What stands behind the number, trimmed.
+    pub unit: String,
+    /// Limits in brackets.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// Takes a text like `"7.9 mg/dL"` apart; none where it does not begin with a number.
+///
+/// # Errors
+/// A number that can be read in two ways ("1,250").
+pub fn parse_quantity(text: &str) -> Result<Option<ParsedQuantity>, String> {
+    let text = text.trim();
+    let (main, interval) = match text.split_once('(') {
+        Some((main, rest)) if rest.trim_end().ends_with(')') => {
+            let inside = rest.trim_end().trim_end_matches(')');
+            (main.trim(), parse_interval(inside)?.map(|(limits, _)| limits))
+        }
+        _ => (text, None),
+    };
+    let main = main.trim_start_matches(['<', '>', '=', '≤', '≥', '~']).trim_start();
+    let Some((value, rest)) = leading_number(main)? else { return Ok(None) };
+    Ok(Some(ParsedQuantity { value, unit: rest.trim().to_owned(), interval }))
+}
+
+/// Two numbers with a dash between them and perhaps a unit behind: `"15 - 65 pg/mL"`.
+fn parse_interval(text: &str) -> Result<Option<([f64; 2], String)>, String> {
+    let Some((low, rest)) = leading_number(text.trim())? else { return Ok(None) };
+    let rest = rest.trim_start();
+    let Some(rest) = rest.strip_prefix(['-', '–', '—']).or_else(|| rest.strip_prefix("to ")) else { return Ok(None) };
+    let Some((high, unit)) = leading_number(rest.trim_start())? else { return Ok(None) };
+    Ok((low < high).then(|| ([low, high], unit.trim().to_owned())))
+}
+
+fn leading_number(text: &str) -> Result<Option<(f64, &str)>, String> {
+    let end = text
+        .char_indices()
+        .find(|(index, c)| !(c.is_ascii_digit() || matches!(c, '.' | ',') || (*index == 0 && matches!(c, '-' | '+'))))
+        .map_or(text.len(), |(index, _)| index);
+    let (digits, mut rest) = text.split_at(end);
+    if !digits.contains(|c: char| c.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let mut digits = digits.to_owned();
+    if let Some((whole, decimals)) = digits.split_once(',') {
+        if digits.matches(',').count() > 1 || digits.contains('.') || decimals.len() == 3 && whole != "0" {
+            return Err(format!("`{digits}` can be read in two ways: write it without a comma"));
+        }
+        digits = digits.replace(',', ".");
+    }
+    // 1e3, but not the `e` of a unit
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let length = exponent
+            .char_indices()
+            .take_while(|(index, c)| c.is_ascii_digit() || (*index == 0 && matches!(c, '-' | '+')))
+            .count();
+        if exponent[..length].contains(|c: char| c.is_ascii_digit()) {
+            digits.push('e');
+            digits.push_str(&exponent[..length]);
+            rest = &exponent[length..];
+        }
+    }
+    match digits.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(Some((value, rest))),
+        _ => Err(format!("`{digits}` is not a number")),
+    }
+}
+
+/// The age for which an adult's interval is taken where the case does not tell the age.
+const ADULT_YEARS: f64 = 40.0;
+
+/// Reads the laboratory part of a case.
+pub(crate) fn labs(
+    said: &Said,
+    age_years: Option<f64>,
+    sex: Option<Sex>,
+    knowledge: &Knowledge,
+    problems: &mut Problems<'_>,
+) -> Vec<Lab> {
+    let grader = Grader { knowledge, age_years: age_years.unwrap_or(ADULT_YEARS), sex };
+    let mut labs: Vec<Lab> = Vec::new();
+    for said in &said.labs {
+        let id = &said.analyte.value;
+        let Some(analyte) = knowledge.analytes.analytes.get(id) else {
+            let near = nearest(id, knowledge.vocabulary.analytes.iter().map(String::as_str));
+            let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
+            problems.add_with_help(Kind::UnknownId, &said.analyte.span, format!("unknown analyte `{id}`"), help);
+            continue;
+        };
+        if labs.iter().any(|lab| lab.analyte == *id) {
+            let message = format!("`{id}` is given twice; the first value is used");
+            problems.add(Kind::GivenTwice, &said.analyte.span, message);
+            continue;
+        }
+        if let Some((result, measured)) = grader.read(id, analyte, said, problems) {
+            let place = problems.place(&said.analyte.span);
+            labs.push(Lab { analyte: id.clone(), result, measured, said: said.value.value.clone(), place });
+        }
+    }
+    grader.correct_calcium(&mut labs, said, problems);
+    labs
+}
+
+struct Grader<'k> {
+    knowledge: &'k Knowledge,
+    age_years: f64,
+    sex: Option<Sex>,
+}
+
+impl Grader<'_> {
+    fn read(
+        &self,
+        id: &str,
+        analyte: &Analyte,
+        said: &SaidLab,
+        problems: &mut Problems<'_>,
+    ) -> Option<(LabResult, Option<Measured>)> {
+        let text = said.value.value.trim();
+        if let Some(result) = word(text, analyte.kind) {
+            return Some((result, None));
+        }
+        let bad = |message: String, problems: &mut Problems<'_>| {
+            let help = match analyte.kind {
+                AnalyteKind::Graded => format!(
+                    "write a value with its unit ({}), or very_low, low, normal, high, very_high",
+                    analyte.accepted.join(", ")
+                ),
+                AnalyteKind::Binary => "write positive or negative".to_owned(),
+            };
+            problems.add_with_help(Kind::BadLabValue, &said.value.span, message, Some(help));
+        };
+        let quantity = match parse_quantity(text) {
+            Ok(Some(quantity)) => quantity,
+            Ok(None) => {
+                bad(format!("`{text}` is not a result of `{id}`"), problems);
+                return None;
+            }
+            Err(message) => {
+                bad(message, problems);
+                return None;
+            }
+        };
+        let Some(unit) = &analyte.unit else {
+            bad(format!("`{id}` has no numbers"), problems);
+            return None;
+        };
+        let value = match self.to_canonical(quantity.value, &quantity.unit, analyte, unit) {
+            Some(value) => value,
+            None => {
+                let message = if quantity.unit.is_empty() {
+                    format!("`{text}` has no unit")
+                } else {
+                    format!("`{}` is not a unit of `{id}`", quantity.unit)
+                };
+                let fitting = self.plausible_units(quantity.value, analyte, unit);
+                let help = if fitting.is_empty() {
+                    format!("`{id}` is told in {}", analyte.accepted.join(", "))
+                } else {
+                    format!("{} would fit the number", fitting.join(" or "))
+                };
+                problems.add_with_help(Kind::UnknownUnit, &said.value.span, message, Some(help));
+                return None;
+            }
+        };
+        if let Some([low, high]) = analyte.plausible
+            && !(low..=high).contains(&value)
+        {
+            let fitting = self.plausible_units(quantity.value, analyte, unit);
+            let message = format!(
+                "`{id}` of {text} cannot be: living patients have {low} to {high} {unit}; the value is not used"
+            );
+            let help = (!fitting.is_empty()).then(|| {
+                let meant =
+                    fitting.iter().map(|unit| format!("{} {unit}", quantity.value)).collect::<Vec<_>>().join(" or ");
+                format!("was {meant} meant?")
+            });
+            problems.add_with_help(Kind::ImplausibleValue, &said.value.span, message, help);
+            return None;
+        }
+        let own = self.own_interval(&quantity, said, analyte, unit, problems);
+        match analyte.kind {
+            AnalyteKind::Binary => {
+                let limit = own.map(|interval| interval[1]).or(analyte.positive_above);
+                let Some(limit) = limit else {
+                    bad(format!("`{id}` has no limit above which it is positive"), problems);
+                    return None;
+                };
+                let measured =
+                    Measured { value, unit: unit.clone(), interval: Some([0.0, limit]), corrected: None };
+                Some((LabResult::Positive(value > limit), Some(measured)))
+            }
+            AnalyteKind::Graded => {
+                if analyte.assay_dependent && own.is_none() {
+                    problems.add_with_help(
+                        Kind::IntervalWanted,
+                        &said.value.span,
+                        format!("`{id}` depends on the assay; a general reference interval was used"),
+                        Some(format!("give the laboratory's own: \"{text} (low - high)\"")),
+                    );
+                }
+                let interval = own.or_else(|| self.interval(analyte))?;
+                let measured = Measured { value, unit: unit.clone(), interval: Some(interval), corrected: None };
+                Some((LabResult::Levels(vec![grade(value, interval, analyte)]), Some(measured)))
+            }
+        }
+    }
+
+    /// The laboratory's own interval, in the canonical unit.
+    fn own_interval(
+        &self,
+        quantity: &ParsedQuantity,
+        said: &SaidLab,
+        analyte: &Analyte,
+        unit: &str,
+        problems: &mut Problems<'_>,
+    ) -> Option<[f64; 2]> {
+        let (limits, own_unit, span) = match &said.interval {
+            Some(spoken) => match parse_interval(&spoken.value) {
+                Ok(Some((limits, own_unit))) => {
+                    let own_unit = if own_unit.is_empty() { quantity.unit.clone() } else { own_unit };
+                    (limits, own_unit, &spoken.span)
+                }
+                _ => {
+                    problems.add_with_help(
+                        Kind::BadLabValue,
+                        &spoken.span,
+                        format!("`{}` is not an interval", spoken.value),
+                        Some("write \"15 - 65 pg/mL\"".to_owned()),
+                    );
+                    return None;
+                }
+            },
+            None => (quantity.interval?, quantity.unit.clone(), &said.value.span),
+        };
+        let converted = limits.map(|limit| self.to_canonical(limit, &own_unit, analyte, unit));
+        if let [Some(low), Some(high)] = converted {
+            return Some([low, high]);
+        }
+        problems.add(Kind::UnknownUnit, span, format!("`{own_unit}` is not a unit of this analyte"));
+        None
+    }
+
+    fn to_canonical(&self, value: f64, written: &str, analyte: &Analyte, canonical: &str) -> Option<f64> {
+        let spellings = &self.knowledge.analytes.spellings;
+        let compact = written.replace(' ', "");
+        let unit = spellings.get(written).or_else(|| spellings.get(&compact)).cloned().unwrap_or(compact);
+        if unit == canonical {
+            return Some(value);
+        }
+        if unit.is_empty() {
+            return None;
+        }
+        let (value, unit) = match analyte.valence {
+            Some(valence) if unit.contains("eq") => (value / valence, unit.replace("eq", "mol")),
+            _ => (value, unit),
+        };
+        let (value, unit) = match analyte.international_units_per_ug {
+            Some(per_ug) if unit.contains("[IU]") || unit.contains("[iU]") => {
+                (value / per_ug, unit.replace("[IU]", "ug").replace("[iU]", "ug"))
+            }
+            _ => (value, unit),
+        };
+        let convert = |value: f64, from: &str| octofhir_ucum::convert(value, from, canonical).ok();
+        convert(value, &unit)
+            .or_else(|| convert(value * analyte.molar_mass_g_per_mol?, &format!("{unit}.g/mol")))
+            .or_else(|| convert(value / analyte.molar_mass_g_per_mol?, &format!("{unit}.mol/g")))
+            .filter(|converted| converted.is_finite())
+    }
+
+    fn plausible_units<'a>(&self, value: f64, analyte: &'a Analyte, canonical: &str) -> Vec<&'a str> {
+        let Some([low, high]) = analyte.plausible else { return Vec::new() };
+        analyte
+            .accepted
+            .iter()
+            .filter(|unit| {
+                self.to_canonical(value, unit, analyte, canonical).is_some_and(|value| (low..=high).contains(&value))
+            })
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// The reference interval of this age and sex; where the sex is not told, the one that holds for both.
+    fn interval(&self, analyte: &Analyte) -> Option<[f64; 2]> {
+        let of = |sex: &str| {
+            analyte.reference.iter().find(|reference| {
+                (reference.from..reference.to).contains(&self.age_years)
+                    && reference.sex.as_deref().is_none_or(|only| only == sex)
+            })
+        };
+        match self.sex {
+            Some(sex) => of(sex.word()).map(|reference| [reference.low, reference.high]),
+            None => {
+                let (female, male) = (of(Sex::Female.word())?, of(Sex::Male.word())?);
+                Some([female.low.min(male.low), female.high.max(male.high)])
+            }
+        }
+    }
+
+    /// Total calcium is corrected for albumin where both are told as numbers.
+    fn correct_calcium(&self, labs: &mut [Lab], said: &Said, problems: &mut Problems<'_>) {
+        let value_in = |id: &str, unit: &str| {
+            let analyte = self.knowledge.analytes.analytes.get(id)?;
+            let measured = labs.iter().find(|lab| lab.analyte == id)?.measured.as_ref()?;
+            self.to_canonical(measured.value, &measured.unit, analyte, unit)
+        };
+        let (Some(calcium_mg_per_dl), Some(albumin_g_per_dl)) =
+            (value_in("calcium", "mg/dL"), value_in("albumin", "g/dL"))
+        else {
+            return;
+        };
+        let correction = &self.knowledge.analytes.corrections.albumin_corrected_calcium;
+        let corrected_mg_per_dl = calcium_mg_per_dl
+            + correction.calcium_mg_per_dl_per_albumin_g_per_dl
+                * (correction.albumin_reference_g_per_dl - albumin_g_per_dl);
+        let Some(analyte) = self.knowledge.analytes.analytes.get("calcium") else { return };
+        let Some(lab) = labs.iter_mut().find(|lab| lab.analyte == "calcium") else { return };
+        let Some(measured) = &mut lab.measured else { return };
+        let Some(corrected) = self.to_canonical(corrected_mg_per_dl, "mg/dL", analyte, &measured.unit) else { return };
+        let Some(interval) = measured.interval else { return };
+        let level = grade(corrected, interval, analyte);
+        let before = std::mem::replace(&mut lab.result, LabResult::Levels(vec![level]));
+        measured.corrected = Some(corrected);
+        if before != lab.result
+            && let Some(said) = said.labs.iter().find(|said| said.analyte.value == "calcium")
+        {
+            problems.add(
+                Kind::Corrected,
+                &said.value.span,
+                format!(
+                    "calcium corrected for albumin is {corrected:.2} {}: {}",
+                    measured.unit,
+                    level.id().replace('_', " ")
+                ),
+            );
+        }
+    }
+}
+
+fn grade(value: f64, [low, high]: [f64; 2], analyte: &Analyte) -> Level {
+    if value < low {
+        if analyte.very.low.is_some_and(|factor| value < low * factor) { Level::VeryLow } else { Level::Low }
+    } else if value > high {
+        if analyte.very.high.is_some_and(|factor| value > high * factor) { Level::VeryHigh } else { Level::High }
+    } else {
+        Level::Normal
+    }
+}
+
+fn word(text: &str, kind: AnalyteKind) -> Option<LabResult> {
+    let text = text.to_lowercase().replace([' ', '-'], "_");
+    match (kind, text.as_str()) {
+        (AnalyteKind::Binary, "positive" | "high" | "very_high") => Some(LabResult::Positive(true)),
+        (AnalyteKind::Binary, "negative" | "normal" | "low") => Some(LabResult::Positive(false)),
+        (AnalyteKind::Graded, "very_low") => Some(LabResult::Levels(vec![Level::VeryLow])),
+        (AnalyteKind::Graded, "low") => Some(LabResult::Levels(vec![Level::VeryLow, Level::Low])),
+        (AnalyteKind::Graded, "normal") => Some(LabResult::Levels(vec![Level::Normal])),
+        (AnalyteKind::Graded, "high") => Some(LabResult::Levels(vec![Level::High, Level::VeryHigh])),
+        (AnalyteKind::Graded, "very_high") => Some(LabResult::Levels(vec![Level::VeryHigh])),
+        _ => None,
+    }
+}

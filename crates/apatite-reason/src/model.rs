@@ -1,0 +1,776 @@
+/*!
+The network that the knowledge stands for, and the evidence that a case gives on it.
+
+Layers, from the root: the diagnosis; background conditions and true properties of the lesion; what follows from a
+condition; what each modality shows of a property; laboratory results. A second root, the presentation, says whether
+the lesion looks like its diagnosis or like anything: so that no single description can carry a case alone.
+*/
+
+use std::collections::{BTreeMap, HashMap};
+
+use apatite_case::{Assertion, Case, LabResult, Level, Sex};
+use apatite_knowledge::{
+    AnalyteKind, AnalyteLevels, Condition, Frequency, Knowledge, ModalityView, Percentiles,
+};
+use apatite_network::{Engine, Evidence, Network, NetworkError, VariableId};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::fit::Counts;
+use crate::shapes::{band_of, band_shares};
+
+/// The knowledge compiled for one setting.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) engine: Engine,
+    /// Ids of the diagnoses, in the order of the root's states.
+    pub diagnoses: Vec<String>,
+    /// The setting it was compiled for.
+    pub setting: String,
+    age_bands: Vec<f64>,
+    sites: Vec<String>,
+    quantities: HashMap<String, QuantityVariable>,
+    suggestion_odds: f64,
+    variables: HashMap<String, VariableId>,
+}
+
+#[derive(Clone, Debug)]
+struct QuantityVariable {
+    id: VariableId,
+    bands: Vec<f64>,
+    yields_to: Option<String>,
+}
+
+/// Why a model could not be made or asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The setting is not one of the knowledge.
+    #[error("there is no setting `{0}`")]
+    UnknownSetting(String),
+    /// A diagnosis is not one of the knowledge.
+    #[error("there is no diagnosis `{0}`")]
+    UnknownDiagnosis(String),
+    /// The numbers do not make a network.
+    #[error("the knowledge does not make a network: {0}")]
+    Network(#[from] NetworkError),
+}
+
+/// One fact of a case, as the model counts it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fact {
+    /// What it is about.
+    #[serde(flatten)]
+    pub kind: FactKind,
+    /// The property, condition or quantity it is a sign of: facts of one subject are sightings of one thing.
+    pub subject: String,
+    #[serde(skip)]
+    pub(crate) variable: Option<VariableId>,
+}
+
+/// What a fact is about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FactKind {
+    /// Age in years.
+    Age {
+        /// Years.
+        years: f64,
+    },
+    /// Sex.
+    Sex {
+        /// `female` or `male`.
+        sex: &'static str,
+    },
+    /// Where the lesions lie.
+    Sites {
+        /// Ids of the sites.
+        sites: Vec<String>,
+    },
+    /// What one modality, or the history, says of a finding, or of the findings of an exclusive group.
+    Findings {
+        /// Modality, `HX` for history and examination.
+        modality: String,
+        /// What was said.
+        said: Vec<Said>,
+    },
+    /// A number of the lesion.
+    Quantity {
+        /// Id of the quantity.
+        quantity: String,
+        /// In its unit.
+        value: f64,
+    },
+    /// A laboratory result.
+    Laboratory {
+        /// Id of the analyte.
+        analyte: String,
+        /// As the case says it.
+        said: String,
+        /// Its level or its sign.
+        result: Vec<&'static str>,
+    },
+}
+
+/// One finding as it was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Id of the finding.
+    pub finding: String,
+    /// `present`, `suggested` or `absent`.
+    pub assertion: &'static str,
+}
+
+/// States of a binary variable.
+const BINARY: [&str; 2] = ["absent", "present"];
+/// Name of the root.
+pub(crate) const DIAGNOSIS: &str = "diagnosis";
+const PRESENTATION: &str = "presentation";
+
+impl Model {
+    /// Compiles the knowledge for a setting, with counts of proven cases added to the published numbers.
+    ///
+    /// # Errors
+    /// An unknown setting, or numbers that are no probabilities.
+    pub fn new(knowledge: &Knowledge, setting: &str, counts: &Counts) -> Result<Self, ModelError> {
+        if knowledge.setting(setting).is_none() {
+            return Err(ModelError::UnknownSetting(setting.to_owned()));
+        }
+        Builder { knowledge, setting, counts, network: Network::default(), variables: HashMap::new() }.build()
+    }
+
+    /// The compiled network.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Position of a diagnosis among the states of the root.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub fn index_of(&self, diagnosis: &str) -> Result<usize, ModelError> {
+        self.diagnoses
+            .iter()
+            .position(|id| id == diagnosis)
+            .ok_or_else(|| ModelError::UnknownDiagnosis(diagnosis.to_owned()))
+    }
+
+    /// The variable of a name: a finding, a group, a condition, `finding@MODALITY`, an analyte, a quantity.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<VariableId> {
+        self.variables.get(name).copied()
+    }
+
+    /// Turns a case into facts and evidence, fact by fact. What the case does not say gives no evidence.
+    #[must_use]
+    pub fn evidence(&self, case: &Case, knowledge: &Knowledge) -> (Evidence, Vec<Fact>) {
+        let mut collector = Collector { model: self, evidence: Evidence::new(), facts: Vec::new() };
+        if let Some(years) = case.age_years {
+            let band = band_of(years, &self.age_bands);
+            collector.state("age", band, FactKind::Age { years }, "age");
+        }
+        if let Some(sex) = case.sex {
+            let state = usize::from(sex == Sex::Male);
+            collector.state("sex", state, FactKind::Sex { sex: sex.word() }, "sex");
+        }
+        collector.sites(case);
+        collector.findings(case, knowledge);
+        collector.quantities(case, knowledge);
+        collector.labs(case);
+        let Collector { evidence, mut facts, .. } = collector;
+        // the engine orders its facts by variable
+        facts.sort_by_key(|fact| fact.variable);
+        (evidence, facts)
+    }
+}
+
+struct Collector<'m> {
+    model: &'m Model,
+    evidence: Evidence,
+    facts: Vec<Fact>,
+}
+
+impl Collector<'_> {
+    fn add(&mut self, variable: VariableId, likelihood: Vec<f64>, kind: FactKind, subject: &str) {
+        self.evidence.add(variable, likelihood);
+        self.facts.push(Fact { kind, subject: subject.to_owned(), variable: Some(variable) });
+    }
+
+    fn state(&mut self, name: &str, state: usize, kind: FactKind, subject: &str) {
+        if let Some(variable) = self.model.variable(name) {
+            let states = self.model.engine.network().variable(variable).states.len();
+            let likelihood = (0..states).map(|index| f64::from(index == state)).collect();
+            self.add(variable, likelihood, kind, subject);
+        }
+    }
+
+    /// All regions in which an examination saw lesions. A tracer study covers more than the lesion, so its regions
+    /// count only where there is no other examination.
+    fn sites(&mut self, case: &Case) {
+        let of = |tracer: bool| {
+            let mut sites = case
+                .examinations
+                .iter()
+                .filter(|examination| (examination.modality == "NM") == tracer)
+                .flat_map(|examination| examination.sites.iter().cloned())
+                .collect::<Vec<_>>();
+            sites.sort();
+            sites.dedup();
+            sites
+        };
+        let mut sites = of(false);
+        if sites.is_empty() {
+            sites = of(true);
+        }
+        if let (Some(variable), false) = (self.model.variable("site"), sites.is_empty()) {
+            let likelihood = self.model.sites.iter().map(|site| f64::from(sites.contains(site))).collect();
+            self.add(variable, likelihood, FactKind::Sites { sites }, "site");
+        }
+    }
+
+    /// One fact for each view: a finding (or exclusive group) as one modality shows it. Several examinations with one
+    /// modality are one view; where they differ the last plain word counts.
+    fn findings(&mut self, case: &Case, knowledge: &Knowledge) {
+        let mut views: BTreeMap<(&str, &str), Vec<(&str, Assertion)>> = BTreeMap::new();
+        for observation in &case.observations {
+            let Some(group) = knowledge.vocabulary.group_of(&observation.finding) else { continue };
+            let subject = if group.exclusive { group.id.as_str() } else { observation.finding.as_str() };
+            let view = views.entry((subject, &observation.modality)).or_default();
+            let before = view.iter_mut().find(|(finding, _)| *finding == observation.finding);
+            match before {
+                Some(before) => {
+                    if observation.assertion != Assertion::Suggested {
+                        before.1 = observation.assertion;
+                    }
+                }
+                None => view.push((&observation.finding, observation.assertion)),
+            }
+        }
+        for ((subject, modality), said) in views {
+            let Some(variable) = self.model.variable(&view_name(subject, modality)) else { continue };
+            let states = &self.model.engine.network().variable(variable).states;
+            let odds = self.model.suggestion_odds;
+            let binary = states.len() == 2 && states[1] == BINARY[1];
+            let likelihood = if binary {
+                match said[0].1 {
+                    Assertion::Present => vec![0.0, 1.0],
+                    Assertion::Suggested => vec![1.0, odds],
+                    Assertion::Absent => vec![1.0, 0.0],
+                }
+            } else {
+                group_likelihood(states, &said, odds)
+            };
+            if likelihood.iter().all(|value| *value == 0.0) {
+                continue;
+            }
+            let said = said
+                .into_iter()
+                .map(|(finding, assertion)| Said {
+                    finding: finding.to_owned(),
+                    assertion: match assertion {
+                        Assertion::Present => "present",
+                        Assertion::Suggested => "suggested",
+                        Assertion::Absent => "absent",
+                    },
+                })
+                .collect();
+            let kind = FactKind::Findings { modality: modality.to_owned(), said };
+            self.add(variable, likelihood, kind, subject);
+        }
+    }
+
+    /// The largest value over the examinations; for the time since onset the first.
+    fn quantities(&mut self, case: &Case, knowledge: &Knowledge) {
+        let told = |quantity: &str| {
+            let values = case.examinations.iter().filter_map(|examination| examination.quantities.get(quantity));
+            if knowledge.findings.quantities.get(quantity).is_some_and(|known| known.unit == "wk") {
+                values.copied().next()
+            } else {
+                values.copied().reduce(f64::max)
+            }
+        };
+        for quantity in &knowledge.vocabulary.quantities {
+            let Some(variable) = self.model.quantities.get(quantity) else { continue };
+            let Some(value) = told(quantity) else { continue };
+            if variable.yields_to.as_deref().is_some_and(|other| told(other).is_some()) {
+                continue;
+            }
+            let band = band_of(value, &variable.bands);
+            let likelihood = (0..=variable.bands.len()).map(|index| f64::from(index == band)).collect();
+            let subject = knowledge.findings.quantities.get(quantity).and_then(|known| known.group.as_deref());
+            let kind = FactKind::Quantity { quantity: quantity.clone(), value };
+            self.add(variable.id, likelihood, kind, subject.unwrap_or(quantity));
+        }
+    }
+
+    fn labs(&mut self, case: &Case) {
+        for lab in &case.labs {
+            let Some(variable) = self.model.variable(&lab.analyte) else { continue };
+            let (likelihood, result) = match &lab.result {
+                LabResult::Levels(levels) => (
+                    Level::ALL.iter().map(|level| f64::from(levels.contains(level))).collect(),
+                    levels.iter().map(|level| level.id()).collect(),
+                ),
+                LabResult::Positive(true) => (vec![0.0, 1.0], vec!["positive"]),
+                LabResult::Positive(false) => (vec![1.0, 0.0], vec!["negative"]),
+            };
+            let kind = FactKind::Laboratory { analyte: lab.analyte.clone(), said: lab.said.clone(), result };
+            self.add(variable, likelihood, kind, &lab.analyte);
+        }
+    }
+}
+
+/// Where several values of an exclusive group are told, any of them may be meant.
+fn group_likelihood(states: &[String], said: &[(&str, Assertion)], odds: f64) -> Vec<f64> {
+    let told = |state: &String, assertion: Assertion| {
+        said.iter().any(|(finding, told)| finding == state && *told == assertion)
+    };
+    let any_present = said.iter().any(|(_, assertion)| *assertion == Assertion::Present);
+    let any_suggested = said.iter().any(|(_, assertion)| *assertion == Assertion::Suggested);
+    states
+        .iter()
+        .map(|state| {
+            if any_present {
+                f64::from(told(state, Assertion::Present))
+            } else if told(state, Assertion::Absent) {
+                0.0
+            } else if any_suggested && told(state, Assertion::Suggested) {
+                odds
+            } else {
+                1.0
+            }
+        })
+        .collect()
+}
+
+fn view_name(subject: &str, modality: &str) -> String {
+    format!("{subject}@{modality}")
+}
+
+struct Builder<'b> {
+    knowledge: &'b Knowledge,
+    setting: &'b str,
+    counts: &'b Counts,
+    network: Network,
+    variables: HashMap<String, VariableId>,
+}
+
+impl Builder<'_> {
+    fn build(mut self) -> Result<Model, ModelError> {
+        let knowledge = self.knowledge;
+        let diagnoses = knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.clone()).collect::<Vec<_>>();
+        let prior = self.prior();
+        let root = self.add(DIAGNOSIS, diagnoses.clone(), vec![], vec![prior])?;
+        let atypical = knowledge.constants.atypical_presentation.best;
+        let presentation = self.add(
+            PRESENTATION,
+            words(&["typical", "atypical"]),
+            vec![],
+            vec![vec![1.0 - atypical, atypical]],
+        )?;
+
+        self.age(root)?;
+        self.sex(root)?;
+        self.sites(root, presentation)?;
+        self.conditions(root)?;
+        self.diagnosis_analytes(root)?;
+        for group in &knowledge.vocabulary.groups {
+            if group.exclusive {
+                self.group(&group.id, &group.findings, root, presentation)?;
+                continue;
+            }
+            for finding in &group.findings {
+                let owner = knowledge.condition_of_finding(finding);
+                self.finding(finding, owner, root, presentation)?;
+            }
+        }
+        let quantities = self.quantities(root)?;
+        let engine = Engine::new(self.network, root, Some(presentation))?;
+        Ok(Model {
+            engine,
+            diagnoses,
+            setting: self.setting.to_owned(),
+            age_bands: knowledge.constants.age_bands.clone(),
+            sites: knowledge.vocabulary.sites.clone(),
+            quantities,
+            suggestion_odds: knowledge.constants.suggestion_odds,
+            variables: self.variables,
+        })
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        states: Vec<String>,
+        parents: Vec<VariableId>,
+        rows: Vec<Vec<f64>>,
+    ) -> Result<VariableId, ModelError> {
+        let table = rows.into_iter().flat_map(normalised).collect();
+        let id = self.network.add(name, states, parents, table)?;
+        self.variables.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// The case mix of the setting; counts of cases speak only for the default setting, whose patients they are.
+    fn prior(&self) -> Vec<f64> {
+        let knowledge = self.knowledge;
+        let mut prior = knowledge
+            .diagnoses
+            .iter()
+            .map(|diagnosis| diagnosis.prior.get(self.setting).map_or(f64::MIN_POSITIVE, |prior| prior.best))
+            .collect::<Vec<_>>();
+        prior = normalised(prior);
+        if knowledge.settings.first().is_some_and(|setting| setting.id == self.setting) {
+            // as many patients as there are diagnoses: one of each on average
+            let strength = prior.len() as f64;
+            for (share, diagnosis) in prior.iter_mut().zip(&knowledge.diagnoses) {
+                let count = self.counts.of(&diagnosis.id, "prior").map_or(0.0, |counts| counts.iter().sum());
+                *share = *share * strength + knowledge.constants.case_mix_weight * count;
+            }
+        }
+        prior
+    }
+
+    fn age(&mut self, root: VariableId) -> Result<(), ModelError> {
+        let edges = &self.knowledge.constants.age_bands;
+        let strength = self.knowledge.constants.age_strength;
+        let states = (0..=edges.len()).map(|band| format!("band{band}")).collect();
+        let everywhere = vec![1.0 / (edges.len() + 1) as f64; edges.len() + 1];
+        let rows = self
+            .knowledge
+            .diagnoses
+            .iter()
+            .map(|diagnosis| {
+                let own = self.mixed(band_shares(&diagnosis.age, edges, false), &everywhere);
+                self.with_counts(own, strength, &diagnosis.id, "age")
+            })
+            .collect();
+        self.add("age", states, vec![root], rows)?;
+        Ok(())
+    }
+
+    fn sex(&mut self, root: VariableId) -> Result<(), ModelError> {
+        let rows = self
+            .knowledge
+            .diagnoses
+            .iter()
+            .map(|diagnosis| {
+                let female = &diagnosis.sex.female;
+                let own = vec![female.best, 1.0 - female.best];
+                self.with_counts(own, self.strength(female), &diagnosis.id, "sex")
+            })
+            .collect();
+        self.add("sex", words(&["female", "male"]), vec![root], rows)?;
+        Ok(())
+    }
+
+    fn sites(&mut self, root: VariableId, presentation: VariableId) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
+        let sites = &knowledge.vocabulary.sites;
+        let elsewhere = normalised(
+            sites.iter().map(|site| knowledge.findings.sites.get(site).map_or(0.0, |site| site.elsewhere.best)).collect(),
+        );
+        let mut rows = Vec::new();
+        for diagnosis in &knowledge.diagnoses {
+            let own =
+                sites.iter().map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best)).collect::<Vec<_>>();
+            let own = self.mixed(normalised(own), &elsewhere);
+            let strength = self.strength_of(diagnosis.sites.values());
+            rows.push(self.with_counts(own, strength, &diagnosis.id, "site"));
+            rows.push(elsewhere.clone());
+        }
+        self.add("site", sites.clone(), vec![root, presentation], rows)?;
+        Ok(())
+    }
+
+    fn conditions(&mut self, root: VariableId) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
+        for condition in &knowledge.conditions {
+            let shares = |from: &BTreeMap<String, Frequency>| {
+                condition.states.iter().map(|state| from.get(state).map_or(0.0, |share| share.best)).collect::<Vec<_>>()
+            };
+            let background = condition.background_by_setting.get(self.setting).unwrap_or(&condition.background);
+            let background = normalised(shares(background));
+            let (parents, rows) = match &condition.parent {
+                None => {
+                    let rows = knowledge
+                        .diagnoses
+                        .iter()
+                        .map(|diagnosis| {
+                            let told = diagnosis.conditions.get(&condition.id);
+                            let own = self.mixed(condition_shares(condition, told, &background), &background);
+                            let strength = told.map_or(knowledge.constants.largest_prior_strength, |told| {
+                                self.strength_of(told.values())
+                            });
+                            self.with_counts(own, strength, &diagnosis.id, &condition.id)
+                        })
+                        .collect();
+                    (vec![root], rows)
+                }
+                Some(parent) => {
+                    let Some(parent_condition) = knowledge.conditions.iter().find(|other| other.id == *parent) else {
+                        continue;
+                    };
+                    let empty = BTreeMap::new();
+                    let uniform = vec![1.0 / condition.states.len() as f64; condition.states.len()];
+                    let rows = parent_condition
+                        .states
+                        .iter()
+                        .map(|state| {
+                            let given = normalised(shares(condition.given.get(state).unwrap_or(&empty)));
+                            self.mixed(given, &uniform)
+                        })
+                        .collect();
+                    (vec![self.variables[parent]], rows)
+                }
+            };
+            let id = self.add(&condition.id, condition.states.clone(), parents, rows)?;
+            for (analyte, by_state) in &condition.analytes {
+                let rows = condition.states.iter().map(|state| level_shares(by_state.get(state))).collect();
+                self.analyte(analyte, id, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Genetic tests and the like, which follow from the diagnosis itself.
+    fn diagnosis_analytes(&mut self, root: VariableId) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
+        for analyte in &knowledge.vocabulary.analytes {
+            let Some(known) = knowledge.analytes.analytes.get(analyte) else { continue };
+            if knowledge.condition_of_analyte(analyte).is_some() {
+                continue;
+            }
+            let Some(elsewhere) = &known.elsewhere else { continue };
+            let elsewhere = level_shares(Some(elsewhere));
+            let rows = knowledge
+                .diagnoses
+                .iter()
+                .map(|diagnosis| diagnosis.analytes.get(analyte).map_or(elsewhere.clone(), |own| level_shares(Some(own))))
+                .collect();
+            self.analyte(analyte, root, rows)?;
+        }
+        Ok(())
+    }
+
+    fn analyte(&mut self, analyte: &str, parent: VariableId, rows: Vec<Vec<f64>>) -> Result<(), ModelError> {
+        let kind = self.knowledge.analytes.analytes.get(analyte).map(|analyte| analyte.kind);
+        let states = match kind {
+            Some(AnalyteKind::Binary) => words(&["negative", "positive"]),
+            _ => Level::ALL.iter().map(|level| level.id().to_owned()).collect(),
+        };
+        self.add(analyte, states, vec![parent], rows)?;
+        Ok(())
+    }
+
+    fn finding(
+        &mut self,
+        finding: &str,
+        owner: Option<&Condition>,
+        root: VariableId,
+        presentation: VariableId,
+    ) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
+        let (parents, rows) = match owner {
+            Some(condition) => {
+                let by_state = &condition.findings[finding];
+                let rows = condition
+                    .states
+                    .iter()
+                    .map(|state| binary(by_state.get(state).map_or(0.5, |frequency| frequency.best)))
+                    .collect();
+                (vec![self.variables[&condition.id]], rows)
+            }
+            None => {
+                let elsewhere = knowledge.findings.findings.get(finding).and_then(|known| known.elsewhere.as_ref());
+                let Some(elsewhere) = elsewhere else { return Ok(()) };
+                let mut rows = Vec::new();
+                for diagnosis in &knowledge.diagnoses {
+                    let own = diagnosis.findings.get(finding).unwrap_or(elsewhere);
+                    rows.push(self.with_counts(binary(own.best), self.strength(own), &diagnosis.id, finding));
+                    rows.push(binary(elsewhere.best));
+                }
+                (vec![root, presentation], rows)
+            }
+        };
+        let property = self.add(finding, words(&BINARY), parents, rows)?;
+        for modality in knowledge.modalities.keys() {
+            if let Some(view) = knowledge.view(modality, finding) {
+                let rows = vec![binary(1.0 - view.specificity.best), binary(view.sensitivity.best)];
+                self.add(&view_name(finding, modality), words(&BINARY), vec![property], rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        id: &str,
+        findings: &[String],
+        root: VariableId,
+        presentation: VariableId,
+    ) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
+        let Some(known) = knowledge.findings.groups.get(id) else { return Ok(()) };
+        let shares = |from: &BTreeMap<String, Frequency>| {
+            normalised(findings.iter().map(|finding| from.get(finding).map_or(0.0, |share| share.best)).collect())
+        };
+        let elsewhere = shares(&known.elsewhere);
+        let mut rows = Vec::new();
+        for diagnosis in &knowledge.diagnoses {
+            let told = diagnosis.groups.get(id).unwrap_or(&known.elsewhere);
+            let own = self.mixed(shares(told), &elsewhere);
+            rows.push(self.with_counts(own, self.strength_of(told.values()), &diagnosis.id, id));
+            rows.push(elsewhere.clone());
+        }
+        let property = self.add(id, findings.to_vec(), vec![root, presentation], rows)?;
+        for modality in knowledge.modalities.keys() {
+            let views = findings.iter().map(|finding| knowledge.view(modality, finding)).collect::<Vec<_>>();
+            if views.iter().any(Option::is_some) {
+                let rows = (0..findings.len()).map(|state| confusion(state, &views)).collect();
+                self.add(&view_name(id, modality), findings.to_vec(), vec![property], rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn quantities(&mut self, root: VariableId) -> Result<HashMap<String, QuantityVariable>, ModelError> {
+        let knowledge = self.knowledge;
+        let mut variables = HashMap::new();
+        for (id, quantity) in &knowledge.findings.quantities {
+            let edges = &quantity.bands;
+            let shares = |percentiles: &Percentiles| band_shares(percentiles, edges, percentiles.p05 > 0.0);
+            let uniform = vec![1.0 / (edges.len() + 1) as f64; edges.len() + 1];
+            let elsewhere = self.mixed(shares(&quantity.elsewhere), &uniform);
+            let states = (0..=edges.len()).map(|band| format!("band{band}")).collect();
+            let (parents, rows) = match quantity.group.as_ref().and_then(|group| {
+                Some((self.variables.get(group)?, knowledge.vocabulary.group(group)?))
+            }) {
+                Some((parent, group)) => {
+                    let rows = group
+                        .findings
+                        .iter()
+                        .map(|finding| {
+                            let given = quantity.given.get(finding).unwrap_or(&quantity.elsewhere);
+                            self.mixed(shares(given), &uniform)
+                        })
+                        .collect();
+                    (vec![*parent], rows)
+                }
+                None => {
+                    let rows = knowledge
+                        .diagnoses
+                        .iter()
+                        .map(|diagnosis| {
+                            let own = diagnosis.quantities.get(id).map_or(elsewhere.clone(), |own| {
+                                self.mixed(shares(own), &elsewhere)
+                            });
+                            self.with_counts(own, knowledge.constants.age_strength, &diagnosis.id, id)
+                        })
+                        .collect();
+                    (vec![root], rows)
+                }
+            };
+            let variable = self.add(id, states, parents, rows)?;
+            variables.insert(
+                id.clone(),
+                QuantityVariable { id: variable, bands: edges.clone(), yields_to: quantity.yields_to.clone() },
+            );
+        }
+        Ok(variables)
+    }
+
+    /// A share of every distribution is as elsewhere.
+    fn mixed(&self, own: Vec<f64>, elsewhere: &[f64]) -> Vec<f64> {
+        let share = self.knowledge.constants.elsewhere_share;
+        own.into_iter().zip(elsewhere).map(|(own, other)| (1.0 - share) * own + share * other).collect()
+    }
+
+    /// Dirichlet updating: the published numbers are worth `strength` patients, each proven case its weight.
+    fn with_counts(&self, own: Vec<f64>, strength: f64, diagnosis: &str, number: &str) -> Vec<f64> {
+        let Some(counts) = self.counts.of(diagnosis, number) else { return own };
+        let weight = self.knowledge.constants.case_weight;
+        let total: f64 = strength + weight * counts.iter().sum::<f64>();
+        own.iter().zip(counts).map(|(share, count)| (share * strength + weight * count) / total).collect()
+    }
+
+    /// Number of patients whose 90 % interval a frequency has.
+    fn strength(&self, frequency: &Frequency) -> f64 {
+        const STANDARD_DEVIATIONS_IN_INTERVAL: f64 = 3.29;
+        let deviation = (frequency.high - frequency.low) / STANDARD_DEVIATIONS_IN_INTERVAL;
+        let patients = frequency.best * (1.0 - frequency.best) / (deviation * deviation) - 1.0;
+        patients.clamp(1.0, self.knowledge.constants.largest_prior_strength)
+    }
+
+    /// The same for a whole distribution: that of its commonest state.
+    fn strength_of<'f>(&self, frequencies: impl Iterator<Item = &'f Frequency>) -> f64 {
+        frequencies
+            .max_by(|a, b| a.best.total_cmp(&b.best))
+            .map_or(1.0, |frequency| self.strength(frequency))
+    }
+}
+
+/// States that the diagnosis does not name share what is left, as they do in the background.
+fn condition_shares(
+    condition: &Condition,
+    told: Option<&BTreeMap<String, Frequency>>,
+    background: &[f64],
+) -> Vec<f64> {
+    let Some(told) = told else { return background.to_vec() };
+    let named: f64 = told.values().map(|share| share.best).sum();
+    let unnamed: f64 =
+        condition.states.iter().zip(background).filter(|(state, _)| !told.contains_key(*state)).map(|(_, p)| p).sum();
+    let left = (1.0 - named).max(0.0);
+    normalised(
+        condition
+            .states
+            .iter()
+            .zip(background)
+            .map(|(state, background)| match told.get(state) {
+                Some(share) => share.best,
+                None => left * background / unnamed,
+            })
+            .collect(),
+    )
+}
+
+/// How one modality words the true value of an exclusive group.
+fn confusion(state: usize, views: &[Option<&ModalityView>]) -> Vec<f64> {
+    const BLIND: f64 = 1e-4;
+    let right = views[state].map_or(BLIND, |view| view.sensitivity.best);
+    let others = views.iter().enumerate().filter(|(index, view)| *index != state && view.is_some()).count().max(1);
+    views
+        .iter()
+        .enumerate()
+        .map(|(index, view)| match view {
+            _ if index == state => right,
+            Some(_) => (1.0 - right) / others as f64,
+            None => BLIND,
+        })
+        .collect()
+}
+
+fn level_shares(levels: Option<&AnalyteLevels>) -> Vec<f64> {
+    match levels {
+        Some(AnalyteLevels::Binary { positive }) => binary(positive.best),
+        Some(AnalyteLevels::Graded { levels, .. }) => levels.to_vec(),
+        None => vec![0.2; 5],
+    }
+}
+
+fn binary(present: f64) -> Vec<f64> {
+    vec![1.0 - present, present]
+}
+
+fn normalised(mut weights: Vec<f64>) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    for weight in &mut weights {
+        *weight /= total;
+    }
+    weights
+}
+
+fn words(of: &[&str]) -> Vec<String> {
+    of.iter().map(|word| (*word).to_owned()).collect()
+}
