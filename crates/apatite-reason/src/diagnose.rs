@@ -1,1 +1,403 @@
+/*!
+The differential of one case, with its reasons.
+*/
 
+use apatite_case::{Assertion, Case};
+use apatite_knowledge::{Knowledge, Nature};
+use apatite_network::{Engine, Evidence, Explanation, VariableId, Workspace, natural_to_decibans};
+use serde::Serialize;
+
+use crate::evaluate::ranking;
+use crate::model::{Fact, Model, ModelError};
+
+/// The ranked differential diagnosis of a case.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Differential {
+    /// Setting for which the prior holds.
+    pub setting: String,
+    /// All diagnoses, best first.
+    pub differential: Vec<RankedDiagnosis>,
+    /// Probability summed by mechanism, best first.
+    pub mechanisms: Vec<MechanismProbability>,
+    /// The facts as the model counts them; reasons refer to them by position.
+    pub facts: Vec<FactReport>,
+    /// Findings that modalities do not agree on.
+    pub contradictions: Vec<Contradiction>,
+    /// Facts that none of the likely diagnoses explains.
+    pub unexplained: Vec<Surprise>,
+    /// What is not known and would tell most, best first.
+    pub lacking: Vec<Missing>,
+}
+
+/// One diagnosis in the differential.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RankedDiagnosis {
+    /// Id of the diagnosis.
+    pub diagnosis: String,
+    /// Id of its mechanism.
+    pub mechanism: String,
+    /// Benign, intermediate or malignant.
+    pub nature: Nature,
+    /// Posterior probability.
+    pub probability: f64,
+    /// Prior probability in this setting.
+    pub prior: f64,
+    /// Prior log odds in decibans.
+    pub prior_decibans: f64,
+    /// Posterior log odds in decibans: the prior's and all the facts' weights together.
+    pub posterior_decibans: f64,
+    /// Weight of every fact, for (positive) or against (negative) this diagnosis, strongest first. Only of those that
+    /// were asked to be explained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<WeighedFact>,
+    /// What one would expect in it and does not know. Only of those that were asked to be explained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Missing>,
+}
+
+/// What one fact weighs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WeighedFact {
+    /// Position in [`Differential::facts`].
+    pub fact: usize,
+    /// Weight of evidence against all other diagnoses, decibans.
+    pub decibans: f64,
+}
+
+/// One fact and what it does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactReport {
+    /// The fact.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// Summed probability of a mechanism.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MechanismProbability {
+    /// Id of the mechanism.
+    pub mechanism: String,
+    /// Summed posterior probability.
+    pub probability: f64,
+}
+
+/// A finding that one modality shows and another does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Contradiction {
+    /// Id of the finding.
+    pub finding: String,
+    /// Modalities in which it was seen.
+    pub present: Vec<String>,
+    /// Modalities in which it was looked for and not seen.
+    pub absent: Vec<String>,
+}
+
+/// A fact that is improbable under every likely diagnosis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Surprise {
+    /// Position in [`Differential::facts`].
+    pub fact: usize,
+    /// Its probability under the likely diagnosis that explains it best.
+    pub probability: f64,
+}
+
+/// Something that is not known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Missing {
+    /// Id of a finding, an analyte or an exclusive group.
+    pub id: String,
+    /// The state that is meant: `present`, `positive`, a level, a finding of the group.
+    pub state: String,
+    /// Its probability: of the state in the diagnosis at hand, or in the case.
+    pub probability: f64,
+    /// Weight for the diagnosis at hand, or for the leader, if it were so, decibans.
+    pub decibans: f64,
+    /// Expected gain of information about the diagnosis if it were known for certain, bits.
+    pub information_bits: f64,
+}
+
+/// Likely diagnoses together have this much of the probability.
+const LIKELY_SHARE: f64 = 0.95;
+/// A fact is a surprise where no likely diagnosis gives it this probability, ...
+const SURPRISING_BELOW: f64 = 0.05;
+/// ... and all make it less probable than the average over the prior by this factor.
+const SURPRISING_RATIO: f64 = 0.5;
+/// A finding is expected in a diagnosis from this frequency on.
+const EXPECTED_FROM: f64 = 0.5;
+/// So many missing facts are listed.
+const LISTED: usize = 5;
+
+/// Answers a case. The first `explained` diagnoses come with their reasons.
+///
+/// # Errors
+/// Evidence that the network refuses, which a case that was read does not give.
+pub fn diagnose(
+    model: &Model,
+    knowledge: &Knowledge,
+    case: &Case,
+    explained: usize,
+) -> Result<Differential, ModelError> {
+    let mut workspace = Workspace::default();
+    let (evidence, facts) = model.evidence(case, knowledge);
+    let explanation = model.engine.explain(&evidence, &mut workspace)?;
+    let order = ranking(&explanation.posterior, &model.diagnoses);
+    let unknowns = Unknown::all(model, knowledge, &evidence, &mut workspace)?;
+    let prior = &model.engine.network().variable(model.engine.root()).table;
+
+    let differential = order
+        .iter()
+        .enumerate()
+        .map(|(place, root)| {
+            let diagnosis = &knowledge.diagnoses[*root];
+            let (weights, expected) = if place < explained {
+                (weights(&explanation, *root), expected(&unknowns, *root, &explanation.posterior))
+            } else {
+                (Vec::new(), Vec::new())
+            };
+            RankedDiagnosis {
+                diagnosis: diagnosis.id.clone(),
+                mechanism: diagnosis.mechanism.clone(),
+                nature: diagnosis.nature,
+                probability: explanation.posterior[*root],
+                prior: prior[*root],
+                prior_decibans: natural_to_decibans(explanation.prior_log_odds[*root]),
+                posterior_decibans: natural_to_decibans(explanation.posterior_log_odds[*root]),
+                weights,
+                expected,
+            }
+        })
+        .collect::<Vec<_>>();
+    let unexplained = unexplained(&model.engine, &evidence, &explanation.posterior, &order, &mut workspace)?;
+    Ok(Differential {
+        setting: model.setting.clone(),
+        mechanisms: mechanisms(&differential, knowledge),
+        differential,
+        facts: facts.into_iter().map(|fact| FactReport { fact }).collect(),
+        contradictions: contradictions(case, knowledge),
+        unexplained,
+        lacking: lacking(&unknowns, order[0], &explanation.posterior),
+    })
+}
+
+fn weights(explanation: &Explanation, root: usize) -> Vec<WeighedFact> {
+    let mut weights = (0..explanation.facts.len())
+        .map(|fact| WeighedFact { fact, decibans: natural_to_decibans(explanation.weight(fact, root)) })
+        .collect::<Vec<_>>();
+    weights.sort_by(|a, b| b.decibans.abs().total_cmp(&a.decibans.abs()).then(a.fact.cmp(&b.fact)));
+    weights
+}
+
+fn mechanisms(differential: &[RankedDiagnosis], knowledge: &Knowledge) -> Vec<MechanismProbability> {
+    let mut mechanisms = knowledge
+        .vocabulary
+        .mechanisms
+        .iter()
+        .map(|mechanism| MechanismProbability {
+            mechanism: mechanism.clone(),
+            probability: differential
+                .iter()
+                .filter(|ranked| ranked.mechanism == *mechanism)
+                .map(|ranked| ranked.probability)
+                .sum(),
+        })
+        .collect::<Vec<_>>();
+    mechanisms.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.mechanism.cmp(&b.mechanism)));
+    mechanisms
+}
+
+fn contradictions(case: &Case, knowledge: &Knowledge) -> Vec<Contradiction> {
+    knowledge
+        .vocabulary
+        .findings()
+        .filter_map(|finding| {
+            let seen_as = |assertion: Assertion| {
+                let mut modalities = case
+                    .observations
+                    .iter()
+                    .filter(|observation| observation.finding == finding && observation.assertion == assertion)
+                    .map(|observation| observation.modality.clone())
+                    .collect::<Vec<_>>();
+                modalities.sort();
+                modalities.dedup();
+                modalities
+            };
+            let (present, absent) = (seen_as(Assertion::Present), seen_as(Assertion::Absent));
+            (!present.is_empty() && !absent.is_empty()).then(|| Contradiction {
+                finding: finding.to_owned(),
+                present,
+                absent,
+            })
+        })
+        .collect()
+}
+
+fn unexplained(
+    engine: &Engine,
+    evidence: &Evidence,
+    posterior: &[f64],
+    order: &[usize],
+    workspace: &mut Workspace,
+) -> Result<Vec<Surprise>, ModelError> {
+    let mut likely = Vec::new();
+    let mut share = 0.0;
+    for root in order {
+        likely.push(*root);
+        share += posterior[*root];
+        if share >= LIKELY_SHARE {
+            break;
+        }
+    }
+    let prior = engine.network().variable(engine.root()).table.clone();
+    let mut surprises = Vec::new();
+    for (fact, (variable, likelihood)) in evidence.items().iter().enumerate() {
+        let mut alone = Evidence::new();
+        alone.add(*variable, likelihood.clone());
+        let logs = engine.log_likelihoods(&alone, workspace)?;
+        let best = likely.iter().map(|root| logs[*root].exp()).fold(0.0, f64::max);
+        let average: f64 = prior.iter().zip(&logs).map(|(p, log)| p * log.exp()).sum();
+        if best < SURPRISING_BELOW && best < SURPRISING_RATIO * average {
+            surprises.push(Surprise { fact, probability: best });
+        }
+    }
+    Ok(surprises)
+}
+
+/// A variable that nothing is known of, with its distribution in each diagnosis given the case.
+pub(crate) struct Unknown {
+    pub(crate) id: String,
+    pub(crate) states: Vec<String>,
+    /// `P(state | diagnosis, case)`, a run of diagnoses for each state.
+    pub(crate) by_root: Vec<f64>,
+}
+
+impl Unknown {
+    /// Everything a clinician could still find out: findings, groups and analytes without any evidence.
+    pub(crate) fn all(
+        model: &Model,
+        knowledge: &Knowledge,
+        evidence: &Evidence,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Self>, ModelError> {
+        let engine = &model.engine;
+        let columns = engine.posterior(evidence, workspace)?.columns.clone();
+        let (roots, modes) = (engine.roots(), engine.modes());
+        let names = knowledge
+            .vocabulary
+            .groups
+            .iter()
+            .flat_map(|group| if group.exclusive { vec![group.id.clone()] } else { group.findings.clone() })
+            .chain(knowledge.vocabulary.analytes.iter().cloned());
+        let mut unknowns = Vec::new();
+        for id in names {
+            let Some(variable) = model.variable(&id) else { continue };
+            if is_known(engine, evidence, variable) {
+                continue;
+            }
+            let states = engine.network().variable(variable).states.clone();
+            let by_column = engine.predict(variable, evidence, workspace)?;
+            let mut by_root = vec![0.0; states.len() * roots];
+            for root in 0..roots {
+                let total: f64 = (0..modes).map(|mode| columns[mode * roots + root]).sum();
+                for mode in 0..modes {
+                    let column = mode * roots + root;
+                    let share = if total > 0.0 { columns[column] / total } else { 1.0 / modes as f64 };
+                    for state in 0..states.len() {
+                        by_root[state * roots + root] += share * by_column[state * roots * modes + column];
+                    }
+                }
+            }
+            unknowns.push(Self { id, states, by_root });
+        }
+        Ok(unknowns)
+    }
+
+    pub(crate) fn probability(&self, state: usize, root: usize) -> f64 {
+        let roots = self.by_root.len() / self.states.len();
+        self.by_root[state * roots + root]
+    }
+
+    /// `P(state | case, not this diagnosis)`.
+    fn elsewhere(&self, state: usize, root: usize, posterior: &[f64]) -> f64 {
+        let rest: f64 = posterior.iter().enumerate().filter(|(other, _)| *other != root).map(|(_, p)| p).sum();
+        let joint: f64 = posterior
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != root)
+            .map(|(other, p)| p * self.probability(state, other))
+            .sum();
+        if rest > 0.0 { joint / rest } else { self.probability(state, root) }
+    }
+
+    fn decibans(&self, state: usize, root: usize, posterior: &[f64]) -> f64 {
+        natural_to_decibans((self.probability(state, root) / self.elsewhere(state, root, posterior)).ln())
+    }
+
+    /// Expected gain of information about the diagnosis, bits.
+    pub(crate) fn information_bits(&self, posterior: &[f64]) -> f64 {
+        let mut information = 0.0;
+        for state in 0..self.states.len() {
+            let total: f64 = posterior.iter().enumerate().map(|(root, p)| p * self.probability(state, root)).sum();
+            for (root, p) in posterior.iter().enumerate() {
+                let q = self.probability(state, root);
+                if *p > 0.0 && q > 0.0 {
+                    information += p * q * (q / total).log2();
+                }
+            }
+        }
+        information.max(0.0)
+    }
+}
+
+/// Whether the evidence has something on the variable or on a view of it.
+fn is_known(engine: &Engine, evidence: &Evidence, variable: VariableId) -> bool {
+    evidence.items().iter().any(|(known, _)| {
+        *known == variable || engine.network().variable(*known).parents.contains(&variable)
+    })
+}
+
+fn expected(unknowns: &[Unknown], root: usize, posterior: &[f64]) -> Vec<Missing> {
+    let mut expected = Vec::new();
+    for unknown in unknowns {
+        for state in 0..unknown.states.len() {
+            let probability = unknown.probability(state, root);
+            let decibans = unknown.decibans(state, root, posterior);
+            // the healthy state of a binary variable is not something one looks for
+            if (unknown.states.len() > 2 || state > 0) && probability >= EXPECTED_FROM && decibans > 1.0 {
+                expected.push(Missing {
+                    id: unknown.id.clone(),
+                    state: unknown.states[state].clone(),
+                    probability,
+                    decibans,
+                    information_bits: unknown.information_bits(posterior),
+                });
+            }
+        }
+    }
+    expected.sort_by(|a, b| {
+        (b.probability * b.decibans).total_cmp(&(a.probability * a.decibans)).then_with(|| a.id.cmp(&b.id))
+    });
+    expected.truncate(LISTED);
+    expected
+}
+
+fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missing> {
+    let mut lacking = unknowns
+        .iter()
+        .filter_map(|unknown| {
+            // named by the state that would speak most for the leader
+            let state = (0..unknown.states.len())
+                .filter(|state| unknown.states.len() > 2 || *state > 0)
+                .max_by(|a, b| unknown.decibans(*a, leader, posterior).total_cmp(&unknown.decibans(*b, leader, posterior)))?;
+            Some(Missing {
+                id: unknown.id.clone(),
+                state: unknown.states[state].clone(),
+                probability: posterior.iter().enumerate().map(|(root, p)| p * unknown.probability(state, root)).sum(),
+                decibans: unknown.decibans(state, leader, posterior),
+                information_bits: unknown.information_bits(posterior),
+            })
+        })
+        .collect::<Vec<_>>();
+    lacking.sort_by(|a, b| b.information_bits.total_cmp(&a.information_bits).then_with(|| a.id.cmp(&b.id)));
+    lacking.truncate(LISTED);
+    lacking
+}

@@ -15,6 +15,11 @@ mod fit;
 mod model;
 mod shapes;
 
+pub use compare::{Comparison, Separation, compare};
+pub use diagnose::{
+    Contradiction, Differential, FactReport, MechanismProbability, Missing, RankedDiagnosis, Surprise, WeighedFact,
+    diagnose,
+};
 pub use evaluate::{
     CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate, without,
 };

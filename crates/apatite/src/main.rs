@@ -1,1 +1,32 @@
-fn main() {}
+/*!
+The program `apatite`: reads what it is given, asks the libraries, prints what they answer.
+*/
+
+mod arguments;
+mod cases;
+mod commands;
+mod schema;
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match commands::run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            if let Some(io) = error.downcast_ref::<std::io::Error>()
+                && io.kind() == std::io::ErrorKind::BrokenPipe
+            {
+                return ExitCode::SUCCESS;
+            }
+            let style = anstyle::AnsiColor::Red.on_default().bold();
+            eprintln!("{}error:{} {error}", style.render(), style.render_reset());
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/*!
+Facts, differentials and knowledge in words, English and Italian.
+
+Every text comes from the knowledge or from the Fluent files in `locales/`; here is only how they are put together.
+This crate computes nothing and prints nothing: it returns strings. Styled strings carry ANSI codes, which the
+caller strips where there is no terminal.
+*/
+
+mod card;
+mod comparison;
+mod differential;
+mod evaluation;
+mod manual;
+mod words;
+
+pub use card::{card, unknown_id};
+pub use comparison::comparison;
+pub use differential::{differential, one_line};
+pub use evaluation::evaluation;
+pub use manual::manual;
+pub use words::Words;

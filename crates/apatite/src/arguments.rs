@@ -1,0 +1,202 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The multimodal differential diagnosis of soft-tissue calcinosis: there is calcium in this soft tissue; what put it
+/// there, and what do we do next?
+///
+/// Give it a case (what imaging, laboratory and history say) and it answers with the ranked and explained differential.
+/// For research and education: it supports a decision and never makes one.
+#[derive(Debug, Parser)]
+#[command(name = "apatite", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Folder to take the knowledge from, instead of the one in the program
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) knowledge: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Rank the differential diagnosis of a case and say why
+    ///
+    /// A case is a TOML or JSON file. One case is answered in full; several cases, or a folder, with one line each.
+    #[command(after_help = "Examples:\n  apatite diagnose examples/article/figure-2-3.toml\n  \
+        apatite diagnose --lang it --setting dialysis case.toml\n  apatite diagnose --format json case.toml\n  \
+        apatite diagnose cases/\n\nExit code: 0 answered; 1 a case could not be read; 2 wrong usage.")]
+    Diagnose(Diagnose),
+    /// Say what separates two diagnoses in a case, and which unknown facts would
+    Compare(Compare),
+    /// Measure accuracy and calibration on proven cases
+    #[command(after_help = "Examples:\n  apatite evaluate knowledge/cases/published --folds 5\n  \
+        apatite evaluate DIR --without labs --format json")]
+    Evaluate(Evaluate),
+    /// Check, show, export and fit the knowledge
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
+    /// Print the JSON Schema of an output
+    Schema {
+        /// Which output
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    /// Refuse a case with any problem
+    #[arg(long, conflicts_with = "lenient")]
+    pub(crate) strict: bool,
+    /// Answer a case whatever is wrong with it; what cannot be understood is named and left out
+    #[arg(long)]
+    pub(crate) lenient: bool,
+    /// Where the patient is seen: it sets how common each diagnosis is [default: the first of the knowledge]
+    #[arg(long, value_name = "ID")]
+    pub(crate) setting: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diagnose {
+    /// Case files, or folders of them
+    #[arg(required = true, value_name = "CASE")]
+    pub(crate) cases: Vec<PathBuf>,
+    /// Language of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
+    /// Form of the answer; several cases in JSON are one line each
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// So many diagnoses in the ranking
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+    /// So many diagnoses with their reasons
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) explain: u16,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Case file
+    pub(crate) case: PathBuf,
+    /// Id of the first diagnosis
+    pub(crate) a: String,
+    /// Id of the second diagnosis
+    pub(crate) b: String,
+    /// Language of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Folder of proven cases
+    pub(crate) dir: PathBuf,
+    /// Language of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Keep a part of the facts from the model; may be given several times
+    #[arg(long, value_enum)]
+    pub(crate) without: Vec<Part>,
+    /// Count the cases anew without each fold in turn, so that no case judges itself
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) folds: Option<u16>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KnowledgeCommand {
+    /// Say what is wrong with the knowledge: sums, intervals, sources, ids, translations
+    Check,
+    /// Print a diagnosis, a finding, an analyte or a background condition as a card with its sources
+    Show {
+        /// Its id
+        id: String,
+        /// Language of the card
+        #[arg(long, value_enum, default_value_t)]
+        lang: Lang,
+    },
+    /// Write the Bayesian network, with all that is needed to reproduce a query in another engine
+    ///
+    /// With --case the evidence of that case goes along, as one property per fact: `evidence VARIABLE = likelihoods`.
+    Export {
+        /// Format of the network
+        #[arg(long, value_enum)]
+        format: NetworkFormat,
+        /// Case whose evidence goes along
+        #[arg(long, value_name = "CASE")]
+        case: Option<PathBuf>,
+        /// Where the patient is seen [default: the first of the knowledge]
+        #[arg(long, value_name = "ID")]
+        setting: Option<String>,
+    },
+    /// Count proven cases into the numbers and write the counts as a reviewable data file
+    Fit {
+        /// Folder of proven cases
+        dir: PathBuf,
+        /// File to write; standard output where it is not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write the manual of the knowledge, English and Italian
+    Manual {
+        /// Folder to write it to
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// English
+    #[default]
+    En,
+    /// Italian
+    It,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For reading
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Imaging,
+    Labs,
+    History,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkFormat {
+    /// XMLBIF 0.3
+    Xmlbif,
+    /// Bayesian Interchange Format
+    Bif,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// `diagnose --format json`
+    Diagnose,
+    /// `evaluate --format json`
+    Evaluate,
+    /// `compare --format json`
+    Compare,
+}
