@@ -83,7 +83,23 @@ impl Checker<'_> {
             self.localised(file, &format!("{path}.definition"), &finding.definition);
             self.sources(file, &path, &finding.sources);
             let exclusive = vocabulary.group_of(id).is_some_and(|group| group.exclusive);
-            let owned = knowledge.condition_of_finding(id).is_some();
+            let owned = knowledge.condition_of_finding(id).is_some() || finding.follows.is_some();
+            for other in &finding.implied_by {
+                self.known(file, &path, other, known.iter().copied());
+            }
+            if let Some(parent) = &finding.follows {
+                let states = match vocabulary.group(parent) {
+                    Some(group) => group.findings.clone(),
+                    None => vec!["absent".to_owned(), "present".to_owned()],
+                };
+                if vocabulary.group(parent).is_none() {
+                    self.known(file, &path, parent, known.iter().copied());
+                }
+                self.cover(file, &format!("{path}.given"), states.iter().map(String::as_str), finding.given.keys());
+                for (state, frequency) in &finding.given {
+                    self.frequency(file, &format!("{path}.given.{state}"), frequency);
+                }
+            }
             match (&finding.elsewhere, exclusive || owned) {
                 (Some(elsewhere), false) => self.frequency(file, &path, elsewhere),
                 (None, false) => self.problem(file, &path, "has no frequency `elsewhere`"),
@@ -356,6 +372,11 @@ impl Checker<'_> {
                     let id = &condition.id;
                     self.problem(file, &path, &format!("belongs to the condition `{id}`: state the condition instead"));
                 }
+                if let Some(parent) =
+                    knowledge.findings.findings.get(finding).and_then(|finding| finding.follows.as_ref())
+                {
+                    self.problem(file, &path, &format!("follows from `{parent}`: state that instead"));
+                }
                 if vocabulary.group_of(finding).is_some_and(|group| group.exclusive) {
                     self.problem(file, &path, "belongs to an exclusive group: state it under `groups`");
                 }
@@ -408,6 +429,14 @@ impl Checker<'_> {
         for condition in &knowledge.conditions {
             used.extend(condition.findings.keys().map(String::as_str));
         }
+        used.extend(
+            knowledge
+                .findings
+                .findings
+                .iter()
+                .filter(|(_, finding)| finding.follows.is_some())
+                .map(|(id, _)| id.as_str()),
+        );
         for finding in vocabulary.findings() {
             if !used.contains(finding) {
                 self.problem("findings.toml", &format!("findings.{finding}"), "is used by no diagnosis and no condition");

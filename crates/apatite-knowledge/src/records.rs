@@ -139,6 +139,10 @@ pub struct Constants {
     pub suggestion_odds: f64,
     /// Share of every distribution over sites, states and bands that is as elsewhere: nothing is impossible.
     pub elsewhere_share: f64,
+    /// The same for ages and sites, which reports choose for being unusual.
+    pub age_elsewhere_share: f64,
+    /// See [`Constants::age_elsewhere_share`].
+    pub site_elsewhere_share: f64,
     /// Edges of the age bands, years.
     pub age_bands: Vec<f64>,
     /// Number of patients that the age distribution of a diagnosis is worth against proven cases.
@@ -207,6 +211,16 @@ pub struct Finding {
     pub codes: Codes,
     /// How often it is there in a diagnosis that says nothing of it.
     pub elsewhere: Option<Frequency>,
+    /// The finding or exclusive group that it follows from, where it is a sign of that and not of the diagnosis.
+    #[serde(default)]
+    pub follows: Option<String>,
+    /// Where it follows from another: how often it is there, by state of the other (`absent`, `present`, or the
+    /// findings of the group).
+    #[serde(default)]
+    pub given: BTreeMap<String, Frequency>,
+    /// Findings that say the same and more: where one of them is present, this one adds nothing.
+    #[serde(default)]
+    pub implied_by: Vec<String>,
     /// Sources of the definition.
     #[serde(default)]
     pub sources: Vec<String>,

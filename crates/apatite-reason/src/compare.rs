@@ -8,7 +8,7 @@ use apatite_network::{Workspace, natural_to_decibans};
 use serde::Serialize;
 
 use crate::diagnose::{FactReport, Unknown, WeighedFact};
-use crate::model::{Model, ModelError};
+use crate::model::{Heard, Model, ModelError};
 
 /// Diagnosis `a` against diagnosis `b`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,7 +59,7 @@ pub fn compare(
 ) -> Result<Comparison, ModelError> {
     let (first, second) = (model.index_of(a)?, model.index_of(b)?);
     let mut workspace = Workspace::default();
-    let (evidence, facts) = model.evidence(case, knowledge);
+    let Heard { evidence, facts, .. } = model.evidence(case, knowledge);
     let explanation = model.engine.explain(&evidence, &mut workspace)?;
     let prior = &model.engine.network().variable(model.engine.root()).table;
     let prior_decibans = natural_to_decibans((prior[first] / prior[second]).ln());

@@ -8,7 +8,7 @@ use apatite_network::{Engine, Evidence, Explanation, VariableId, Workspace, natu
 use serde::Serialize;
 
 use crate::evaluate::ranking;
-use crate::model::{Fact, Model, ModelError};
+use crate::model::{Fact, Heard, Implied, Model, ModelError};
 
 /// The ranked differential diagnosis of a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +21,8 @@ pub struct Differential {
     pub mechanisms: Vec<MechanismProbability>,
     /// The facts as the model counts them; reasons refer to them by position.
     pub facts: Vec<FactReport>,
+    /// What was said and adds nothing, because something else says the same and more.
+    pub implied: Vec<Implied>,
     /// Findings that modalities do not agree on.
     pub contradictions: Vec<Contradiction>,
     /// Facts that none of the likely diagnoses explains.
@@ -138,7 +140,7 @@ pub fn diagnose(
     explained: usize,
 ) -> Result<Differential, ModelError> {
     let mut workspace = Workspace::default();
-    let (evidence, facts) = model.evidence(case, knowledge);
+    let Heard { evidence, facts, implied } = model.evidence(case, knowledge);
     let explanation = model.engine.explain(&evidence, &mut workspace)?;
     let order = ranking(&explanation.posterior, &model.diagnoses);
     let unknowns = Unknown::all(model, knowledge, &evidence, &mut workspace)?;
@@ -173,6 +175,7 @@ pub fn diagnose(
         mechanisms: mechanisms(&differential, knowledge),
         differential,
         facts: facts.into_iter().map(|fact| FactReport { fact }).collect(),
+        implied,
         contradictions: contradictions(case, knowledge),
         unexplained,
         lacking: lacking(&unknowns, order[0], &explanation.posterior),

@@ -239,7 +239,7 @@ fn judge(
     withheld: &[Withhold],
 ) -> Result<CaseOutcome, ModelError> {
     let case = without(&proven.case, withheld);
-    let (evidence, _) = model.evidence(&case, knowledge);
+    let evidence = model.evidence(&case, knowledge).evidence;
     let mut workspace = Workspace::default();
     let posterior = &model.engine.posterior(&evidence, &mut workspace)?.root;
     let accepts = |root: usize| proven.case.expected.as_ref().is_some_and(|expected| expected.accepts(&model.diagnoses[root]));

@@ -109,7 +109,7 @@ impl Testimony {
     /// Hears a case; `model` is one without counts. None for a case without an answer.
     pub(crate) fn of(proven: &ProvenCase, knowledge: &Knowledge, model: &Model) -> Result<Option<Self>, ModelError> {
         let Some(expected) = &proven.case.expected else { return Ok(None) };
-        let (evidence, _) = model.evidence(&proven.case, knowledge);
+        let evidence = model.evidence(&proven.case, knowledge).evidence;
         let messages = model.engine.stem_messages(&evidence, &mut Workspace::default())?.into_iter().collect();
         Ok(Some(Self {
             id: proven.id.clone(),

@@ -24,4 +24,4 @@ pub use evaluate::{
     CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate, without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};
-pub use model::{Fact, FactKind, Model, ModelError, Said};
+pub use model::{Fact, FactKind, Heard, Implied, Model, ModelError, Said};

@@ -56,6 +56,28 @@ pub enum ModelError {
     Network(#[from] NetworkError),
 }
 
+/// What the model hears of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// Evidence on the network.
+    pub evidence: Evidence,
+    /// The facts behind it, in the same order.
+    pub facts: Vec<Fact>,
+    /// What was said and adds nothing, because something else says the same and more.
+    pub implied: Vec<Implied>,
+}
+
+/// A finding that is contained in another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Implied {
+    /// Id of the finding that adds nothing.
+    pub finding: String,
+    /// Modality that told it.
+    pub modality: String,
+    /// Id of the finding that contains it.
+    pub by: String,
+}
+
 /// One fact of a case, as the model counts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fact {
@@ -164,8 +186,9 @@ impl Model {
 
     /// Turns a case into facts and evidence, fact by fact. What the case does not say gives no evidence.
     #[must_use]
-    pub fn evidence(&self, case: &Case, knowledge: &Knowledge) -> (Evidence, Vec<Fact>) {
-        let mut collector = Collector { model: self, evidence: Evidence::new(), facts: Vec::new() };
+    pub fn evidence(&self, case: &Case, knowledge: &Knowledge) -> Heard {
+        let mut collector =
+            Collector { model: self, evidence: Evidence::new(), facts: Vec::new(), implied: Vec::new() };
         if let Some(years) = case.age_years {
             let band = band_of(years, &self.age_bands);
             collector.state("age", band, FactKind::Age { years }, "age");
@@ -178,10 +201,10 @@ impl Model {
         collector.findings(case, knowledge);
         collector.quantities(case, knowledge);
         collector.labs(case);
-        let Collector { evidence, mut facts, .. } = collector;
+        let Collector { evidence, mut facts, implied, .. } = collector;
         // the engine orders its facts by variable
         facts.sort_by_key(|fact| fact.variable);
-        (evidence, facts)
+        Heard { evidence, facts, implied }
     }
 }
 
@@ -189,6 +212,7 @@ struct Collector<'m> {
     model: &'m Model,
     evidence: Evidence,
     facts: Vec<Fact>,
+    implied: Vec<Implied>,
 }
 
 impl Collector<'_> {
@@ -232,8 +256,23 @@ impl Collector<'_> {
     /// One fact for each view: a finding (or exclusive group) as one modality shows it. Several examinations with one
     /// modality are one view; where they differ the last plain word counts.
     fn findings(&mut self, case: &Case, knowledge: &Knowledge) {
+        let present = |finding: &String| {
+            case.observations
+                .iter()
+                .any(|other| other.finding == *finding && other.assertion == Assertion::Present)
+        };
         let mut views: BTreeMap<(&str, &str), Vec<(&str, Assertion)>> = BTreeMap::new();
         for observation in &case.observations {
+            let known = knowledge.findings.findings.get(&observation.finding);
+            let by = known.and_then(|known| known.implied_by.iter().find(|stronger| present(stronger)));
+            if let (Some(by), true) = (by, observation.assertion != Assertion::Absent) {
+                self.implied.push(Implied {
+                    finding: observation.finding.clone(),
+                    modality: observation.modality.clone(),
+                    by: by.clone(),
+                });
+                continue;
+            }
             let Some(group) = knowledge.vocabulary.group_of(&observation.finding) else { continue };
             let subject = if group.exclusive { group.id.as_str() } else { observation.finding.as_str() };
             let view = views.entry((subject, &observation.modality)).or_default();
@@ -378,11 +417,16 @@ impl Builder<'_> {
         for group in &knowledge.vocabulary.groups {
             if group.exclusive {
                 self.group(&group.id, &group.findings, root, presentation)?;
-                continue;
+            } else {
+                for finding in &group.findings {
+                    self.finding(finding, root, presentation)?;
+                }
             }
-            for finding in &group.findings {
-                let owner = knowledge.condition_of_finding(finding);
-                self.finding(finding, owner, root, presentation)?;
+        }
+        // what follows from another finding comes behind it
+        for (finding, known) in &knowledge.findings.findings {
+            if let Some(parent) = &known.follows {
+                self.following_finding(finding, parent)?;
             }
         }
         let quantities = self.quantities(root)?;
@@ -442,7 +486,8 @@ impl Builder<'_> {
             .diagnoses
             .iter()
             .map(|diagnosis| {
-                let own = self.mixed(band_shares(&diagnosis.age, edges, false), &everywhere);
+                let share = self.knowledge.constants.age_elsewhere_share;
+                let own = mixed(band_shares(&diagnosis.age, edges, false), &everywhere, share);
                 self.with_counts(own, strength, &diagnosis.id, "age")
             })
             .collect();
@@ -475,7 +520,7 @@ impl Builder<'_> {
         for diagnosis in &knowledge.diagnoses {
             let own =
                 sites.iter().map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best)).collect::<Vec<_>>();
-            let own = self.mixed(normalised(own), &elsewhere);
+            let own = mixed(normalised(own), &elsewhere, knowledge.constants.site_elsewhere_share);
             let strength = self.strength_of(diagnosis.sites.values());
             rows.push(self.with_counts(own, strength, &diagnosis.id, "site"));
             rows.push(elsewhere.clone());
@@ -564,36 +609,46 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn finding(
-        &mut self,
-        finding: &str,
-        owner: Option<&Condition>,
-        root: VariableId,
-        presentation: VariableId,
-    ) -> Result<(), ModelError> {
+    /// A finding that is a sign of a background condition or of the diagnosis itself.
+    fn finding(&mut self, finding: &str, root: VariableId, presentation: VariableId) -> Result<(), ModelError> {
         let knowledge = self.knowledge;
-        let (parents, rows) = match owner {
-            Some(condition) => {
-                let by_state = &condition.findings[finding];
-                let rows = condition
-                    .states
-                    .iter()
-                    .map(|state| binary(by_state.get(state).map_or(0.5, |frequency| frequency.best)))
-                    .collect();
-                (vec![self.variables[&condition.id]], rows)
-            }
-            None => {
-                let elsewhere = knowledge.findings.findings.get(finding).and_then(|known| known.elsewhere.as_ref());
-                let Some(elsewhere) = elsewhere else { return Ok(()) };
-                let mut rows = Vec::new();
-                for diagnosis in &knowledge.diagnoses {
-                    let own = diagnosis.findings.get(finding).unwrap_or(elsewhere);
-                    rows.push(self.with_counts(binary(own.best), self.strength(own), &diagnosis.id, finding));
-                    rows.push(binary(elsewhere.best));
-                }
-                (vec![root, presentation], rows)
-            }
-        };
+        if let Some(condition) = knowledge.condition_of_finding(finding) {
+            let by_state = &condition.findings[finding];
+            let rows = condition
+                .states
+                .iter()
+                .map(|state| binary(by_state.get(state).map_or(0.5, |frequency| frequency.best)))
+                .collect();
+            return self.property(finding, vec![self.variables[&condition.id]], rows);
+        }
+        let elsewhere = knowledge.findings.findings.get(finding).and_then(|known| known.elsewhere.as_ref());
+        let Some(elsewhere) = elsewhere else { return Ok(()) };
+        let mut rows = Vec::new();
+        for diagnosis in &knowledge.diagnoses {
+            let own = diagnosis.findings.get(finding).unwrap_or(elsewhere);
+            rows.push(self.with_counts(binary(own.best), self.strength(own), &diagnosis.id, finding));
+            rows.push(binary(elsewhere.best));
+        }
+        self.property(finding, vec![root, presentation], rows)
+    }
+
+    /// A finding that is a sign of another finding, or of the value of an exclusive group.
+    fn following_finding(&mut self, finding: &str, parent: &str) -> Result<(), ModelError> {
+        let Some(known) = self.knowledge.findings.findings.get(finding) else { return Ok(()) };
+        let Some(parent) = self.variables.get(parent).copied() else { return Ok(()) };
+        let rows = self
+            .network
+            .variable(parent)
+            .states
+            .iter()
+            .map(|state| binary(known.given.get(state).map_or(0.5, |frequency| frequency.best)))
+            .collect();
+        self.property(finding, vec![parent], rows)
+    }
+
+    /// A true property of the patient or the lesion, with a view of it for each modality that shows it.
+    fn property(&mut self, finding: &str, parents: Vec<VariableId>, rows: Vec<Vec<f64>>) -> Result<(), ModelError> {
+        let knowledge = self.knowledge;
         let property = self.add(finding, words(&BINARY), parents, rows)?;
         for modality in knowledge.modalities.keys() {
             if let Some(view) = knowledge.view(modality, finding) {
@@ -681,10 +736,8 @@ impl Builder<'_> {
         Ok(variables)
     }
 
-    /// A share of every distribution is as elsewhere.
     fn mixed(&self, own: Vec<f64>, elsewhere: &[f64]) -> Vec<f64> {
-        let share = self.knowledge.constants.elsewhere_share;
-        own.into_iter().zip(elsewhere).map(|(own, other)| (1.0 - share) * own + share * other).collect()
+        mixed(own, elsewhere, self.knowledge.constants.elsewhere_share)
     }
 
     /// Dirichlet updating: the published numbers are worth `strength` patients, each proven case its weight.
@@ -761,6 +814,11 @@ fn level_shares(levels: Option<&AnalyteLevels>) -> Vec<f64> {
 
 fn binary(present: f64) -> Vec<f64> {
     vec![1.0 - present, present]
+}
+
+/// A share of every distribution is as elsewhere.
+fn mixed(own: Vec<f64>, elsewhere: &[f64], share: f64) -> Vec<f64> {
+    own.into_iter().zip(elsewhere).map(|(own, other)| (1.0 - share) * own + share * other).collect()
 }
 
 fn normalised(mut weights: Vec<f64>) -> Vec<f64> {

@@ -200,7 +200,7 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
                 if loaded.refused {
                     return Ok(ExitCode::from(REFUSED));
                 }
-                let (evidence, _) = model.evidence(&loaded.case, knowledge);
+                let evidence = model.evidence(&loaded.case, knowledge).evidence;
                 let network = model.engine().network();
                 for (variable, likelihood) in evidence.items() {
                     let values = likelihood.iter().map(f64::to_string).collect::<Vec<_>>().join(" ");
