@@ -100,7 +100,9 @@ pub fn parse_quantity(text: &str) -> Result<Option<ParsedQuantity>, String> {
 fn parse_interval(text: &str) -> Result<Option<([f64; 2], String)>, String> {
     let Some((low, rest)) = leading_number(text.trim())? else { return Ok(None) };
     let rest = rest.trim_start();
-    let Some(rest) = rest.strip_prefix(['-', '–', '—']).or_else(|| rest.strip_prefix("to ")) else { return Ok(None) };
+    let Some(rest) = rest.strip_prefix(['-', '–', '—']).or_else(|| rest.strip_prefix("to ")) else {
+        return Ok(None);
+    };
     let Some((high, unit)) = leading_number(rest.trim_start())? else { return Ok(None) };
     Ok((low < high).then(|| ([low, high], unit.trim().to_owned())))
 }
@@ -108,7 +110,9 @@ fn parse_interval(text: &str) -> Result<Option<([f64; 2], String)>, String> {
 fn leading_number(text: &str) -> Result<Option<(f64, &str)>, String> {
     let end = text
         .char_indices()
-        .find(|(index, c)| !(c.is_ascii_digit() || matches!(c, '.' | ',') || (*index == 0 && matches!(c, '-' | '+'))))
+        .find(|(index, c)| {
+            !(c.is_ascii_digit() || matches!(c, '.' | ',') || (*index == 0 && matches!(c, '-' | '+')))
+        })
         .map_or(text.len(), |(index, _)| index);
     let (digits, mut rest) = text.split_at(end);
     if !digits.contains(|c: char| c.is_ascii_digit()) {
@@ -157,7 +161,12 @@ pub(crate) fn labs(
         let Some(analyte) = knowledge.analytes.analytes.get(id) else {
             let near = nearest(id, knowledge.vocabulary.analytes.iter().map(String::as_str));
             let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
-            problems.add_with_help(Kind::UnknownId, &said.analyte.span, format!("unknown analyte `{id}`"), help);
+            problems.add_with_help(
+                Kind::UnknownId,
+                &said.analyte.span,
+                format!("unknown analyte `{id}`"),
+                help,
+            );
             continue;
         };
         if labs.iter().any(|lab| lab.analyte == *id) {
@@ -243,8 +252,11 @@ impl Grader<'_> {
                 "`{id}` of {text} cannot be: living patients have {low} to {high} {unit}; the value is not used"
             );
             let help = (!fitting.is_empty()).then(|| {
-                let meant =
-                    fitting.iter().map(|unit| format!("{} {unit}", quantity.value)).collect::<Vec<_>>().join(" or ");
+                let meant = fitting
+                    .iter()
+                    .map(|unit| format!("{} {unit}", quantity.value))
+                    .collect::<Vec<_>>()
+                    .join(" or ");
                 format!("was {meant} meant?")
             });
             problems.add_with_help(Kind::ImplausibleValue, &said.value.span, message, help);
@@ -272,7 +284,8 @@ impl Grader<'_> {
                     );
                 }
                 let interval = own.or_else(|| self.interval(analyte))?;
-                let measured = Measured { value, unit: unit.clone(), interval: Some(interval), corrected: None };
+                let measured =
+                    Measured { value, unit: unit.clone(), interval: Some(interval), corrected: None };
                 Some((LabResult::Levels(vec![grade(value, interval, analyte)]), Some(measured)))
             }
         }
@@ -346,7 +359,8 @@ impl Grader<'_> {
             .accepted
             .iter()
             .filter(|unit| {
-                self.to_canonical(value, unit, analyte, canonical).is_some_and(|value| (low..=high).contains(&value))
+                self.to_canonical(value, unit, analyte, canonical)
+                    .is_some_and(|value| (low..=high).contains(&value))
             })
             .map(String::as_str)
             .collect()
@@ -388,7 +402,9 @@ impl Grader<'_> {
         let Some(analyte) = self.knowledge.analytes.analytes.get("calcium") else { return };
         let Some(lab) = labs.iter_mut().find(|lab| lab.analyte == "calcium") else { return };
         let Some(measured) = &mut lab.measured else { return };
-        let Some(corrected) = self.to_canonical(corrected_mg_per_dl, "mg/dL", analyte, &measured.unit) else { return };
+        let Some(corrected) = self.to_canonical(corrected_mg_per_dl, "mg/dL", analyte, &measured.unit) else {
+            return;
+        };
         let Some(interval) = measured.interval else { return };
         let level = grade(corrected, interval, analyte);
         let before = std::mem::replace(&mut lab.result, LabResult::Levels(vec![level]));
@@ -413,7 +429,11 @@ fn grade(value: f64, [low, high]: [f64; 2], analyte: &Analyte) -> Level {
     if value < low {
         if analyte.very.low.is_some_and(|factor| value < low * factor) { Level::VeryLow } else { Level::Low }
     } else if value > high {
-        if analyte.very.high.is_some_and(|factor| value > high * factor) { Level::VeryHigh } else { Level::High }
+        if analyte.very.high.is_some_and(|factor| value > high * factor) {
+            Level::VeryHigh
+        } else {
+            Level::High
+        }
     } else {
         Level::Normal
     }

@@ -101,7 +101,12 @@ impl Reader<'_, '_> {
         }
         let mut quantities = BTreeMap::new();
         for (quantity, number) in &said.quantities {
-            let unit = self.knowledge.findings.quantities.get(&quantity.value).map(|quantity| quantity.unit.as_str());
+            let unit = self
+                .knowledge
+                .findings
+                .quantities
+                .get(&quantity.value)
+                .map(|quantity| quantity.unit.as_str());
             if !number.value.is_finite() || (number.value < 0.0 && unit != Some(HOUNSFIELD)) {
                 let message = format!("`{}` of {} cannot be", quantity.value, number.value);
                 self.problems.add(Kind::OutOfRange, &number.span, message);
@@ -139,7 +144,9 @@ impl Reader<'_, '_> {
         }
         for (index, word) in kept.iter().enumerate() {
             let Some(group) = self.knowledge.vocabulary.group_of(word.finding) else { continue };
-            let rival = kept[..index].iter().find(|other| group.findings.iter().any(|member| member == other.finding));
+            let rival = kept[..index]
+                .iter()
+                .find(|other| group.findings.iter().any(|member| member == other.finding));
             if let (true, Some(rival)) = (group.exclusive, rival) {
                 self.problems.add(
                     Kind::ExclusiveGroup,
@@ -164,8 +171,10 @@ impl Reader<'_, '_> {
         let (modality, examination) = if self.knowledge.view(modality, word.finding).is_some() {
             (modality, examination)
         } else if modality != HISTORY && self.knowledge.view(HISTORY, word.finding).is_some() {
-            let message =
-                format!("`{}` is not seen on {modality}; it is taken as history and examination", word.finding);
+            let message = format!(
+                "`{}` is not seen on {modality}; it is taken as history and examination",
+                word.finding
+            );
             self.problems.add(Kind::Misplaced, word.span, message);
             (HISTORY, None)
         } else {
@@ -205,7 +214,9 @@ impl Reader<'_, '_> {
             if self.knowledge.vocabulary.group_of(finding).is_none() {
                 self.unknown("finding", finding, &word.span, self.knowledge.vocabulary.findings());
             } else if suggested && !may_suggest {
-                let message = format!("`{finding}?` under `absent` says nothing; a suggested finding stands under `present`");
+                let message = format!(
+                    "`{finding}?` under `absent` says nothing; a suggested finding stands under `present`"
+                );
                 self.problems.add(Kind::Misplaced, &word.span, message);
             } else {
                 known.push(Word { finding, suggested, span: &word.span });
@@ -214,7 +225,13 @@ impl Reader<'_, '_> {
         known
     }
 
-    fn unknown<'a>(&mut self, what: &str, id: &str, span: &Range<usize>, known: impl Iterator<Item = &'a str>) {
+    fn unknown<'a>(
+        &mut self,
+        what: &str,
+        id: &str,
+        span: &Range<usize>,
+        known: impl Iterator<Item = &'a str>,
+    ) {
         let near = nearest(id, known);
         let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
         self.problems.add_with_help(Kind::UnknownId, span, format!("unknown {what} `{id}`"), help);
@@ -247,7 +264,12 @@ fn expected(said: &SaidExpected, knowledge: &Knowledge, problems: &mut Problems<
         }
         let near = nearest(&word.value, knowledge.vocabulary.diagnoses.iter().map(|(id, _)| id.as_str()));
         let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
-        problems.add_with_help(Kind::UnknownId, &word.span, format!("unknown diagnosis `{}`", word.value), help);
+        problems.add_with_help(
+            Kind::UnknownId,
+            &word.span,
+            format!("unknown diagnosis `{}`", word.value),
+            help,
+        );
         None
     };
     let also_right = said.also_right.iter().filter_map(&mut known).collect();

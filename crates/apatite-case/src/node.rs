@@ -144,7 +144,8 @@ fn from_toml(value: &DeValue<'_>) -> Value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(integer) => {
             let digits = integer.as_str();
-            i64::from_str_radix(digits, integer.radix()).map_or(Value::Number(f64::NAN), |n| Value::Number(n as f64))
+            i64::from_str_radix(digits, integer.radix())
+                .map_or(Value::Number(f64::NAN), |n| Value::Number(n as f64))
         }
         DeValue::Float(float) => Value::Number(float.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(_) => Value::Bool,

@@ -93,14 +93,12 @@ impl Kind {
         match self {
             Self::Unreadable => Severity::Error,
             Self::Corrected | Self::IntervalWanted => Severity::Note,
-            Self::WrongType
-            | Self::UnknownId
-            | Self::OutOfRange
-            | Self::UnknownUnit
-            | Self::BadLabValue => match policy {
-                Policy::Strict | Policy::Default => Severity::Error,
-                Policy::Lenient => Severity::Warning,
-            },
+            Self::WrongType | Self::UnknownId | Self::OutOfRange | Self::UnknownUnit | Self::BadLabValue => {
+                match policy {
+                    Policy::Strict | Policy::Default => Severity::Error,
+                    Policy::Lenient => Severity::Warning,
+                }
+            }
             Self::UnknownKey
             | Self::Misplaced
             | Self::PresentAndAbsent

@@ -70,7 +70,12 @@ impl Checker<'_> {
             vocabulary.groups.iter().map(|group| group.id.as_str()),
             knowledge.findings.groups.keys(),
         );
-        self.cover(file, "sites", vocabulary.sites.iter().map(String::as_str), knowledge.findings.sites.keys());
+        self.cover(
+            file,
+            "sites",
+            vocabulary.sites.iter().map(String::as_str),
+            knowledge.findings.sites.keys(),
+        );
         self.cover(
             file,
             "quantities",
@@ -95,7 +100,12 @@ impl Checker<'_> {
                 if vocabulary.group(parent).is_none() {
                     self.known(file, &path, parent, known.iter().copied());
                 }
-                self.cover(file, &format!("{path}.given"), states.iter().map(String::as_str), finding.given.keys());
+                self.cover(
+                    file,
+                    &format!("{path}.given"),
+                    states.iter().map(String::as_str),
+                    finding.given.keys(),
+                );
                 for (state, frequency) in &finding.given {
                     self.frequency(file, &format!("{path}.given.{state}"), frequency);
                 }
@@ -131,7 +141,12 @@ impl Checker<'_> {
             self.percentiles(file, &path, &quantity.elsewhere);
             if let Some(group) = &quantity.group {
                 let known = vocabulary.group(group).map(|group| group.findings.clone()).unwrap_or_default();
-                self.cover(file, &format!("{path}.given"), known.iter().map(String::as_str), quantity.given.keys());
+                self.cover(
+                    file,
+                    &format!("{path}.given"),
+                    known.iter().map(String::as_str),
+                    quantity.given.keys(),
+                );
                 for (state, percentiles) in &quantity.given {
                     self.percentiles(file, &format!("{path}.given.{state}"), percentiles);
                 }
@@ -150,7 +165,8 @@ impl Checker<'_> {
         let knowledge = self.knowledge;
         for (id, modality) in &knowledge.modalities {
             self.localised(file, id, &modality.names);
-            let groups = knowledge.vocabulary.groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>();
+            let groups =
+                knowledge.vocabulary.groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>();
             for (group, view) in &modality.groups {
                 let path = format!("{id}.groups.{group}");
                 self.known(file, &path, group, groups.iter().copied());
@@ -200,7 +216,12 @@ impl Checker<'_> {
             }
             for (setting, background) in &condition.background_by_setting {
                 let path = format!("background_by_setting.{setting}");
-                self.known(file, &path, setting, knowledge.settings.iter().map(|setting| setting.id.as_str()));
+                self.known(
+                    file,
+                    &path,
+                    setting,
+                    knowledge.settings.iter().map(|setting| setting.id.as_str()),
+                );
                 self.cover(file, &path, states.iter().copied(), background.keys());
                 self.distribution(file, &path, background);
             }
@@ -239,7 +260,11 @@ impl Checker<'_> {
         condition: &'c str,
     ) {
         if let Some(other) = owner.insert(item, condition) {
-            self.problem(file, path, &format!("`{item}` belongs to `{other}` already: a variable has one parent"));
+            self.problem(
+                file,
+                path,
+                &format!("`{item}` belongs to `{other}` already: a variable has one parent"),
+            );
         }
     }
 
@@ -247,7 +272,12 @@ impl Checker<'_> {
         let file = "analytes.toml";
         let knowledge = self.knowledge;
         let analytes = &knowledge.analytes.analytes;
-        self.cover(file, "analytes", knowledge.vocabulary.analytes.iter().map(String::as_str), analytes.keys());
+        self.cover(
+            file,
+            "analytes",
+            knowledge.vocabulary.analytes.iter().map(String::as_str),
+            analytes.keys(),
+        );
         self.sources(
             file,
             "corrections.albumin_corrected_calcium",
@@ -259,9 +289,15 @@ impl Checker<'_> {
             self.sources(file, &path, &analyte.sources);
             match (&analyte.elsewhere, knowledge.condition_of_analyte(id)) {
                 (Some(elsewhere), None) => self.levels(file, &path, id, elsewhere),
-                (None, None) => self.problem(file, &path, "belongs to no condition and has no levels `elsewhere`"),
+                (None, None) => {
+                    self.problem(file, &path, "belongs to no condition and has no levels `elsewhere`");
+                }
                 (Some(_), Some(condition)) => {
-                    self.problem(file, &path, &format!("has levels `elsewhere` but belongs to `{}`", condition.id));
+                    self.problem(
+                        file,
+                        &path,
+                        &format!("has levels `elsewhere` but belongs to `{}`", condition.id),
+                    );
                 }
                 (None, Some(_)) => {}
             }
@@ -280,14 +316,20 @@ impl Checker<'_> {
                     self.problem(file, &path, "a reference interval is empty");
                 }
             }
-            for (age, sex) in [0.1, 1.5, 6.0, 14.0, 30.0, 60.0, 90.0].iter().flat_map(|age| {
-                ["female", "male"].map(|sex| (*age, sex))
-            }) {
+            for (age, sex) in [0.1, 1.5, 6.0, 14.0, 30.0, 60.0, 90.0]
+                .iter()
+                .flat_map(|age| ["female", "male"].map(|sex| (*age, sex)))
+            {
                 let found = analyte.reference.iter().any(|reference| {
-                    (reference.from..reference.to).contains(&age) && reference.sex.as_deref().is_none_or(|s| s == sex)
+                    (reference.from..reference.to).contains(&age)
+                        && reference.sex.as_deref().is_none_or(|s| s == sex)
                 });
                 if analyte.kind == AnalyteKind::Graded && !found {
-                    self.problem(file, &path, &format!("no reference interval fits a {sex} patient of {age} years"));
+                    self.problem(
+                        file,
+                        &path,
+                        &format!("no reference interval fits a {sex} patient of {age} years"),
+                    );
                 }
             }
             let used = knowledge.condition_of_analyte(id).is_some()
@@ -356,7 +398,12 @@ impl Checker<'_> {
                 let path = format!("groups.{group}");
                 match vocabulary.group(group) {
                     Some(known) if known.exclusive => {
-                        self.cover(file, &path, known.findings.iter().map(String::as_str), distribution.keys());
+                        self.cover(
+                            file,
+                            &path,
+                            known.findings.iter().map(String::as_str),
+                            distribution.keys(),
+                        );
                         self.distribution(file, &path, distribution);
                         used.extend(known.findings.iter().map(String::as_str));
                     }
@@ -370,7 +417,11 @@ impl Checker<'_> {
                 self.frequency(file, &path, frequency);
                 if let Some(condition) = knowledge.condition_of_finding(finding) {
                     let id = &condition.id;
-                    self.problem(file, &path, &format!("belongs to the condition `{id}`: state the condition instead"));
+                    self.problem(
+                        file,
+                        &path,
+                        &format!("belongs to the condition `{id}`: state the condition instead"),
+                    );
                 }
                 if let Some(parent) =
                     knowledge.findings.findings.get(finding).and_then(|finding| finding.follows.as_ref())
@@ -385,7 +436,8 @@ impl Checker<'_> {
                     knowledge.findings.findings.get(finding).and_then(|finding| finding.elsewhere.as_ref())
                 {
                     let ratio = frequency.best / elsewhere.best;
-                    discriminating += usize::from(!(1.0 / DISCRIMINATING_RATIO..DISCRIMINATING_RATIO).contains(&ratio));
+                    discriminating +=
+                        usize::from(!(1.0 / DISCRIMINATING_RATIO..DISCRIMINATING_RATIO).contains(&ratio));
                 }
             }
             for (condition, distribution) in &diagnosis.conditions {
@@ -439,7 +491,11 @@ impl Checker<'_> {
         );
         for finding in vocabulary.findings() {
             if !used.contains(finding) {
-                self.problem("findings.toml", &format!("findings.{finding}"), "is used by no diagnosis and no condition");
+                self.problem(
+                    "findings.toml",
+                    &format!("findings.{finding}"),
+                    "is used by no diagnosis and no condition",
+                );
             }
         }
     }
@@ -451,8 +507,13 @@ impl Checker<'_> {
             if !self.mentions.contains_key(id) {
                 self.problem(file, "", &format!("`{id}` is cited nowhere"));
             }
-            if !["DOI", "PMID", "PMCID", "ISBN", "URL"].iter().any(|key| reference.fields.contains_key(*key)) {
-                self.problem(file, "", &format!("`{id}` has no DOI, PMID, PMCID, ISBN or URL: it does not resolve"));
+            if !["DOI", "PMID", "PMCID", "ISBN", "URL"].iter().any(|key| reference.fields.contains_key(*key))
+            {
+                self.problem(
+                    file,
+                    "",
+                    &format!("`{id}` has no DOI, PMID, PMCID, ISBN or URL: it does not resolve"),
+                );
             }
         }
     }
@@ -502,10 +563,12 @@ impl Checker<'_> {
                     self.problem(file, path, "a binary analyte is positive or negative");
                 }
                 let sum: f64 = levels.iter().sum();
-                if (sum - 1.0).abs() > SUM_TOLERANCE || levels.iter().any(|level| !(*level > 0.0 && *level < 1.0)) {
+                if (sum - 1.0).abs() > SUM_TOLERANCE
+                    || levels.iter().any(|level| !(*level > 0.0 && *level < 1.0))
+                {
                     self.problem(file, path, "the five levels must lie between 0 and 1 and sum to 1");
                 }
-                if !(*effective_n >= 1.0) {
+                if *effective_n < 1.0 || effective_n.is_nan() {
                     self.problem(file, path, "effective_n must be at least 1");
                 }
                 self.sources_needed(file, path, sources);
@@ -561,16 +624,29 @@ impl Checker<'_> {
         }
     }
 
-    fn known_all<'a>(&mut self, file: &str, path: &str, ids: impl Iterator<Item = &'a String>, known: &[&str]) {
+    fn known_all<'a>(
+        &mut self,
+        file: &str,
+        path: &str,
+        ids: impl Iterator<Item = &'a String>,
+        known: &[&str],
+    ) {
         for id in ids {
             self.known(file, path, id, known.iter().copied());
         }
     }
 
-    fn known<'a>(&mut self, file: &str, path: &str, id: &str, mut known: impl Iterator<Item = &'a str> + Clone) {
+    fn known<'a>(
+        &mut self,
+        file: &str,
+        path: &str,
+        id: &str,
+        mut known: impl Iterator<Item = &'a str> + Clone,
+    ) {
         if !known.clone().any(|candidate| candidate == id) {
             let near = nearest(id, known.by_ref());
-            let hint = if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) };
+            let hint =
+                if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) };
             self.problem(file, path, &format!("`{id}` is not known{hint}"));
         }
     }

@@ -24,9 +24,9 @@ pub use folder::{Folder, FolderError};
 pub use learned::{Learned, LearnedCount};
 pub use names::nearest;
 pub use records::{
-    Analyte, AnalyteKind, AnalyteLevels, AnalytesFile, Bands, Codes, Condition, Constants, Diagnosis, Finding,
-    FindingsFile, Frequency, GroupInfo, Language, Localised, Modality, ModalityView, Nature, Percentiles, Quantity,
-    Reference, ReferenceInterval, Setting, Site, Statement, Very,
+    Analyte, AnalyteKind, AnalyteLevels, AnalytesFile, Bands, Codes, Condition, Constants, Diagnosis,
+    Finding, FindingsFile, Frequency, GroupInfo, Language, Localised, Modality, ModalityView, Nature,
+    Percentiles, Quantity, Reference, ReferenceInterval, Setting, Site, Statement, Very,
 };
 pub use vocabulary::{Group, Vocabulary};
 

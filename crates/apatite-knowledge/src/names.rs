@@ -4,7 +4,9 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
     let written = written.to_lowercase().replace([' ', '-'], "_");
     let mut scored = candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&written, candidate).max(shared_words(&written, candidate)), candidate))
+        .map(|candidate| {
+            (strsim::jaro_winkler(&written, candidate).max(shared_words(&written, candidate)), candidate)
+        })
         .filter(|(score, _)| *score > 0.8)
         .collect::<Vec<_>>();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -91,14 +91,17 @@ impl<'de> Deserialize<'de> for Frequency {
             Source(String),
         }
         let items = Vec::<Item>::deserialize(deserializer)?;
-        let [Item::Number(best), Item::Number(low), Item::Number(high), sources @ ..] = items.as_slice() else {
+        let [Item::Number(best), Item::Number(low), Item::Number(high), sources @ ..] = items.as_slice()
+        else {
             return Err(D::Error::custom("a frequency is written [best, low, high, \"source\", ...]"));
         };
         let sources = sources
             .iter()
             .map(|item| match item {
                 Item::Source(source) => Ok(source.clone()),
-                Item::Number(_) => Err(D::Error::custom("after the three numbers of a frequency come its sources")),
+                Item::Number(_) => {
+                    Err(D::Error::custom("after the three numbers of a frequency come its sources"))
+                }
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { best: *best, low: *low, high: *high, sources })

@@ -252,7 +252,8 @@ impl Engine {
         workspace: &mut Workspace,
     ) -> Result<Vec<(VariableId, Vec<f64>)>, NetworkError> {
         self.posterior(evidence, workspace)?;
-        let mut stems = evidence.items().iter().map(|item| self.branch_of(item.0.index())).collect::<Vec<_>>();
+        let mut stems =
+            evidence.items().iter().map(|item| self.branch_of(item.0.index())).collect::<Vec<_>>();
         stems.sort_unstable();
         stems.dedup();
         Ok(stems
@@ -293,10 +294,9 @@ impl Engine {
                 continue;
             }
             self.posterior(&with, workspace)?;
-            result.extend(
-                (0..columns)
-                    .map(|column| workspace.columns[column] * (workspace.logs[column] + workspace.log_scale).exp()),
-            );
+            result.extend((0..columns).map(|column| {
+                workspace.columns[column] * (workspace.logs[column] + workspace.log_scale).exp()
+            }));
         }
         for column in 0..columns {
             let sum: f64 = (0..states).map(|state| result[state * columns + column]).sum();
@@ -401,8 +401,11 @@ impl Engine {
                     }
                     Place::Root | Place::Mode => {
                         for column in 0..workspace.columns.len() {
-                            let state =
-                                if node.place == Place::Root { column % self.roots } else { column / self.roots };
+                            let state = if node.place == Place::Root {
+                                column % self.roots
+                            } else {
+                                column / self.roots
+                            };
                             workspace.columns[column] *= workspace.messages[node.message + state];
                         }
                     }
@@ -451,7 +454,9 @@ impl Engine {
                         let sum: f64 = many
                             .iter()
                             .enumerate()
-                            .map(|(state, likelihood)| likelihood * self.tables[table + state * columns + column])
+                            .map(|(state, likelihood)| {
+                                likelihood * self.tables[table + state * columns + column]
+                            })
                             .sum();
                         *product *= sum;
                     }
@@ -463,12 +468,9 @@ impl Engine {
     fn normalise(&self, workspace: &mut Workspace) {
         let Workspace { columns, logs, posterior, .. } = workspace;
         posterior.columns.clear();
-        posterior.columns.extend(
-            self.prior
-                .iter()
-                .zip(columns.iter().zip(logs.iter()))
-                .map(|(prior, (column, log))| if *log == 0.0 { prior * column } else { prior * column * log.exp() }),
-        );
+        posterior.columns.extend(self.prior.iter().zip(columns.iter().zip(logs.iter())).map(
+            |(prior, (column, log))| if *log == 0.0 { prior * column } else { prior * column * log.exp() },
+        ));
         let total: f64 = posterior.columns.iter().sum();
         for column in &mut posterior.columns {
             *column /= total;
@@ -511,5 +513,9 @@ fn scale_to_one(message: &mut [f64]) -> f64 {
 
 pub(crate) fn log_sum_exp(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY { largest } else { largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln() }
+    if largest == f64::NEG_INFINITY {
+        largest
+    } else {
+        largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln()
+    }
 }

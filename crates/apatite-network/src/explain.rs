@@ -95,7 +95,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::posterior`]; and [`NetworkError::FactAboveFact`] where one fact stands on an ancestor of another.
-    pub fn explain(&self, evidence: &Evidence, workspace: &mut Workspace) -> Result<Explanation, NetworkError> {
+    pub fn explain(
+        &self,
+        evidence: &Evidence,
+        workspace: &mut Workspace,
+    ) -> Result<Explanation, NetworkError> {
         let log_likelihood = self.log_likelihoods(evidence, workspace)?;
         let roots = self.roots;
         let prior = &self.network().variable(self.root).table;
@@ -104,12 +108,14 @@ impl Engine {
             log_sum_exp(terms.into_iter())
         };
         let total = joint(&mut (0..roots));
-        let posterior =
-            (0..roots).map(|root| (prior[root].ln() + log_likelihood[root] - total).exp()).collect::<Vec<f64>>();
+        let posterior = (0..roots)
+            .map(|root| (prior[root].ln() + log_likelihood[root] - total).exp())
+            .collect::<Vec<f64>>();
         let prior_log_odds = prior.iter().map(|p| p.ln() - (-p).ln_1p()).collect::<Vec<f64>>();
         let posterior_log_odds = (0..roots)
             .map(|root| {
-                prior[root].ln() + log_likelihood[root] - joint(&mut (0..roots).filter(|other| *other != root))
+                prior[root].ln() + log_likelihood[root]
+                    - joint(&mut (0..roots).filter(|other| *other != root))
             })
             .collect::<Vec<f64>>();
 
@@ -160,8 +166,9 @@ impl Engine {
         }
         site_variables.sort_unstable_by(|a, b| b.cmp(a));
         site_variables.dedup();
-        let position =
-            |variable: usize| site_variables.binary_search_by(|probe| variable.cmp(probe)).unwrap_or_default();
+        let position = |variable: usize| {
+            site_variables.binary_search_by(|probe| variable.cmp(probe)).unwrap_or_default()
+        };
         if let Some((variable, _)) =
             evidence.items().iter().find(|(variable, _)| site_variables.contains(&variable.index()))
         {
@@ -182,7 +189,14 @@ impl Engine {
                     states: node.states,
                     log_message: vec![0.0; node.states],
                     message: vec![1.0; node.states],
-                    by_column: vec![0.0; if matches!(parent, Parent::Stem { .. }) { node.states * columns } else { 0 }],
+                    by_column: vec![
+                        0.0;
+                        if matches!(parent, Parent::Stem { .. }) {
+                            node.states * columns
+                        } else {
+                            0
+                        }
+                    ],
                     integral: vec![0.0; node.states * self.roots],
                     contrast: vec![0.0; node.states * self.roots],
                     parent,
@@ -196,7 +210,8 @@ impl Engine {
                 let node = &self.nodes[variable.index()];
                 let (site, log_message) = match node.place {
                     Place::Branch { table, parent } => {
-                        let rows = self.tables[table..table + self.nodes[parent].states * node.states].chunks(node.states);
+                        let rows = self.tables[table..table + self.nodes[parent].states * node.states]
+                            .chunks(node.states);
                         (parent, rows.map(|row| dot(row, likelihood).ln()).collect::<Vec<f64>>())
                     }
                     Place::Stem { table } => {
@@ -205,7 +220,9 @@ impl Engine {
                                 let sum: f64 = likelihood
                                     .iter()
                                     .enumerate()
-                                    .map(|(state, value)| value * self.tables[table + state * columns + column])
+                                    .map(|(state, value)| {
+                                        value * self.tables[table + state * columns + column]
+                                    })
                                     .sum();
                                 sum.ln()
                             })
@@ -213,11 +230,13 @@ impl Engine {
                         return Attachment::columns(log_message, self.roots);
                     }
                     Place::Root => {
-                        let log_message = (0..columns).map(|column| likelihood[column % self.roots].ln()).collect();
+                        let log_message =
+                            (0..columns).map(|column| likelihood[column % self.roots].ln()).collect();
                         return Attachment::columns(log_message, self.roots);
                     }
                     Place::Mode => {
-                        let log_message = (0..columns).map(|column| likelihood[column / self.roots].ln()).collect();
+                        let log_message =
+                            (0..columns).map(|column| likelihood[column / self.roots].ln()).collect();
                         return Attachment::columns(log_message, self.roots);
                     }
                 };
@@ -333,7 +352,8 @@ impl Engine {
             };
         }
         let mode_given_root = &*products;
-        let leader = (0..self.roots).max_by(|a, b| root_probability[*a].total_cmp(&root_probability[*b])).unwrap_or(0);
+        let leader =
+            (0..self.roots).max_by(|a, b| root_probability[*a].total_cmp(&root_probability[*b])).unwrap_or(0);
 
         // downwards: P(state | root), and its contrast with the rivals
         let mut by_root = vec![0.0; self.roots];
@@ -351,11 +371,12 @@ impl Engine {
                 site.by_column.clear();
                 site.by_column.resize(site.states * columns, 0.0);
                 for parent_state in 0..parent.states {
-                    let row = &self.tables[table + parent_state * site.states..table + (parent_state + 1) * site.states];
+                    let row = &self.tables
+                        [table + parent_state * site.states..table + (parent_state + 1) * site.states];
                     let total = dot(row, &site.message);
                     let above = &parent.by_column[parent_state * columns..(parent_state + 1) * columns];
-                    for state in 0..site.states {
-                        let share = row[state] * site.message[state] / total;
+                    for (state, (p, message)) in row.iter().zip(&site.message).enumerate() {
+                        let share = p * message / total;
                         let own = &mut site.by_column[state * columns..(state + 1) * columns];
                         for (own, above) in own.iter_mut().zip(above) {
                             *own += share * above;
@@ -409,7 +430,9 @@ fn accumulate(
     contrast: &mut [f64],
 ) {
     let mean = dot(values, probability);
-    for (((value, p), integral), contrast) in values.iter().zip(probability).zip(integral).zip(contrast.iter_mut()) {
+    for (((value, p), integral), contrast) in
+        values.iter().zip(probability).zip(integral).zip(contrast.iter_mut())
+    {
         *integral += weight * value;
         if *p < 0.5 {
             *contrast += weight * (value - mean) / (1.0 - p);

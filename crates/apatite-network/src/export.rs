@@ -13,7 +13,8 @@ use crate::network::{Network, Variable};
 /// `properties` are written as `<PROPERTY>name = value</PROPERTY>` of the network: what is needed to reproduce a query.
 #[must_use]
 pub fn to_xmlbif(network: &Network, name: &str, properties: &[(String, String)]) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<BIF VERSION=\"0.3\">\n<NETWORK>\n");
+    let mut out =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<BIF VERSION=\"0.3\">\n<NETWORK>\n");
     let _ = writeln!(out, "<NAME>{}</NAME>", escape(name));
     for (key, value) in properties {
         let _ = writeln!(out, "<PROPERTY>{} = {}</PROPERTY>", escape(key), escape(value));

@@ -76,13 +76,17 @@ pub enum NetworkError {
         sum: f64,
     },
     /// The variable has parents that this engine cannot handle.
-    #[error("variable `{0}` has a set of parents that is neither part of root and mode nor one other variable")]
+    #[error(
+        "variable `{0}` has a set of parents that is neither part of root and mode nor one other variable"
+    )]
     NotATree(String),
     /// An explanation wants its facts on variables of which none is an ancestor of another.
     #[error("the fact on `{0}` stands above another fact, which an explanation cannot tell apart")]
     FactAboveFact(String),
     /// The likelihood does not fit the variable.
-    #[error("the evidence on `{0}` is not a vector of finite, non-negative numbers, one a state and one of them positive")]
+    #[error(
+        "the evidence on `{0}` is not a vector of finite, non-negative numbers, one a state and one of them positive"
+    )]
     BadEvidence(String),
 }
 

@@ -204,7 +204,8 @@ fn mechanisms(differential: &[RankedDiagnosis], knowledge: &Knowledge) -> Vec<Me
                 .sum(),
         })
         .collect::<Vec<_>>();
-    mechanisms.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.mechanism.cmp(&b.mechanism)));
+    mechanisms
+        .sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.mechanism.cmp(&b.mechanism)));
     mechanisms
 }
 
@@ -217,7 +218,9 @@ fn contradictions(case: &Case, knowledge: &Knowledge) -> Vec<Contradiction> {
                 let mut modalities = case
                     .observations
                     .iter()
-                    .filter(|observation| observation.finding == finding && observation.assertion == assertion)
+                    .filter(|observation| {
+                        observation.finding == finding && observation.assertion == assertion
+                    })
                     .map(|observation| observation.modality.clone())
                     .collect::<Vec<_>>();
                 modalities.sort();
@@ -321,7 +324,8 @@ impl Unknown {
 
     /// `P(state | case, not this diagnosis)`.
     fn elsewhere(&self, state: usize, root: usize, posterior: &[f64]) -> f64 {
-        let rest: f64 = posterior.iter().enumerate().filter(|(other, _)| *other != root).map(|(_, p)| p).sum();
+        let rest: f64 =
+            posterior.iter().enumerate().filter(|(other, _)| *other != root).map(|(_, p)| p).sum();
         let joint: f64 = posterior
             .iter()
             .enumerate()
@@ -339,7 +343,8 @@ impl Unknown {
     pub(crate) fn information_bits(&self, posterior: &[f64]) -> f64 {
         let mut information = 0.0;
         for state in 0..self.states.len() {
-            let total: f64 = posterior.iter().enumerate().map(|(root, p)| p * self.probability(state, root)).sum();
+            let total: f64 =
+                posterior.iter().enumerate().map(|(root, p)| p * self.probability(state, root)).sum();
             for (root, p) in posterior.iter().enumerate() {
                 let q = self.probability(state, root);
                 if *p > 0.0 && q > 0.0 {
@@ -353,9 +358,10 @@ impl Unknown {
 
 /// Whether the evidence has something on the variable or on a view of it.
 fn is_known(engine: &Engine, evidence: &Evidence, variable: VariableId) -> bool {
-    evidence.items().iter().any(|(known, _)| {
-        *known == variable || engine.network().variable(*known).parents.contains(&variable)
-    })
+    evidence
+        .items()
+        .iter()
+        .any(|(known, _)| *known == variable || engine.network().variable(*known).parents.contains(&variable))
 }
 
 fn expected(unknowns: &[Unknown], root: usize, posterior: &[f64]) -> Vec<Missing> {
@@ -390,11 +396,19 @@ fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missin
             // named by the state that would speak most for the leader
             let state = (0..unknown.states.len())
                 .filter(|state| unknown.states.len() > 2 || *state > 0)
-                .max_by(|a, b| unknown.decibans(*a, leader, posterior).total_cmp(&unknown.decibans(*b, leader, posterior)))?;
+                .max_by(|a, b| {
+                    unknown
+                        .decibans(*a, leader, posterior)
+                        .total_cmp(&unknown.decibans(*b, leader, posterior))
+                })?;
             Some(Missing {
                 id: unknown.id.clone(),
                 state: unknown.states[state].clone(),
-                probability: posterior.iter().enumerate().map(|(root, p)| p * unknown.probability(state, root)).sum(),
+                probability: posterior
+                    .iter()
+                    .enumerate()
+                    .map(|(root, p)| p * unknown.probability(state, root))
+                    .sum(),
                 decibans: unknown.decibans(state, leader, posterior),
                 information_bits: unknown.information_bits(posterior),
             })

@@ -167,16 +167,13 @@ pub fn evaluate(
     let (per_case, judged_by_themselves) = match folds {
         Folds::None(counts) => {
             let model = Model::new(knowledge, setting, counts)?;
-            let moved = knowledge
-                .learned
-                .count
-                .iter()
-                .flat_map(|count| count.cases.iter().map(String::as_str))
-                .collect::<BTreeSet<_>>();
-            let own = cases.iter().filter(|proven| moved.contains(proven.id.as_str())).count();
+            let moved = knowledge.learned.cases().collect::<BTreeSet<_>>();
+            let own = cases.iter().filter(|proven| moved.contains(proven.name())).count();
             (judge_all(&cases, knowledge, &model, withheld)?, own)
         }
-        Folds::K { folds, shipped } => (cross_validate(&cases, knowledge, setting, withheld, *folds, shipped)?, 0),
+        Folds::K { folds, shipped } => {
+            (cross_validate(&cases, knowledge, setting, withheld, *folds, shipped)?, 0)
+        }
     };
     Ok(summarise(per_case, judged_by_themselves, knowledge))
 }
@@ -202,7 +199,8 @@ fn cross_validate(
     order.sort_by_key(|index| {
         (cases[*index].case.expected.as_ref().map(|expected| &expected.diagnosis), &cases[*index].id)
     });
-    let fold_of = order.iter().enumerate().map(|(place, index)| (*index, place % folds)).collect::<BTreeMap<_, _>>();
+    let fold_of =
+        order.iter().enumerate().map(|(place, index)| (*index, place % folds)).collect::<BTreeMap<_, _>>();
     let judged = (0..folds)
         .into_par_iter()
         .map(|fold| {
@@ -242,12 +240,19 @@ fn judge(
     let evidence = model.evidence(&case, knowledge).evidence;
     let mut workspace = Workspace::default();
     let posterior = &model.engine.posterior(&evidence, &mut workspace)?.root;
-    let accepts = |root: usize| proven.case.expected.as_ref().is_some_and(|expected| expected.accepts(&model.diagnoses[root]));
+    let accepts = |root: usize| {
+        proven.case.expected.as_ref().is_some_and(|expected| expected.accepts(&model.diagnoses[root]))
+    };
     let ranking = ranking(posterior, &model.diagnoses);
-    let rank = ranking.iter().position(|root| accepts(*root)).map_or(model.diagnoses.len(), |place| place + 1);
-    let probability: f64 = (0..posterior.len()).filter(|root| accepts(*root)).map(|root| posterior[root]).sum();
+    let rank =
+        ranking.iter().position(|root| accepts(*root)).map_or(model.diagnoses.len(), |place| place + 1);
+    let probability: f64 =
+        (0..posterior.len()).filter(|root| accepts(*root)).map(|root| posterior[root]).sum();
     let brier = (1.0 - probability).powi(2)
-        + (0..posterior.len()).filter(|root| !accepts(*root)).map(|root| posterior[root].powi(2)).sum::<f64>();
+        + (0..posterior.len())
+            .filter(|root| !accepts(*root))
+            .map(|root| posterior[root].powi(2))
+            .sum::<f64>();
     let mut by_mechanism: BTreeMap<&str, f64> = BTreeMap::new();
     for (diagnosis, p) in knowledge.diagnoses.iter().zip(posterior) {
         *by_mechanism.entry(&diagnosis.mechanism).or_default() += p;
@@ -256,7 +261,12 @@ fn judge(
         by_mechanism.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(mechanism, _)| (*mechanism).to_owned());
     Ok(CaseOutcome {
         file: proven.id.clone(),
-        expected: proven.case.expected.as_ref().map(|expected| expected.diagnosis.clone()).unwrap_or_default(),
+        expected: proven
+            .case
+            .expected
+            .as_ref()
+            .map(|expected| expected.diagnosis.clone())
+            .unwrap_or_default(),
         rank,
         probability,
         leader: model.diagnoses[ranking[0]].clone(),
@@ -269,7 +279,9 @@ fn judge(
 /// States of the root from the likeliest on; ties by id.
 pub(crate) fn ranking(posterior: &[f64], diagnoses: &[String]) -> Vec<usize> {
     let mut order = (0..posterior.len()).collect::<Vec<_>>();
-    order.sort_by(|a, b| posterior[*b].total_cmp(&posterior[*a]).then_with(|| diagnoses[*a].cmp(&diagnoses[*b])));
+    order.sort_by(|a, b| {
+        posterior[*b].total_cmp(&posterior[*a]).then_with(|| diagnoses[*a].cmp(&diagnoses[*b]))
+    });
     order
 }
 
@@ -313,14 +325,18 @@ fn summarise(per_case: Vec<CaseOutcome>, judged_by_themselves: usize, knowledge:
         .map(|bin| bin.cases as f64 / per_case.len().max(1) as f64 * (bin.confidence - bin.accuracy).abs())
         .sum();
 
-    let mechanism_of = |diagnosis: &str| knowledge.diagnosis(diagnosis).map_or("", |known| known.mechanism.as_str());
+    let mechanism_of =
+        |diagnosis: &str| knowledge.diagnosis(diagnosis).map_or("", |known| known.mechanism.as_str());
     let mechanisms = knowledge
         .vocabulary
         .mechanisms
         .iter()
         .filter_map(|mechanism| {
-            let own =
-                all.iter().copied().filter(|outcome| mechanism_of(&outcome.expected) == mechanism).collect::<Vec<_>>();
+            let own = all
+                .iter()
+                .copied()
+                .filter(|outcome| mechanism_of(&outcome.expected) == mechanism)
+                .collect::<Vec<_>>();
             (!own.is_empty()).then(|| MechanismScore {
                 mechanism: mechanism.clone(),
                 cases: own.len(),

@@ -26,6 +26,15 @@ pub struct ProvenCase {
     pub case: Case,
 }
 
+impl ProvenCase {
+    /// The name without folder and ending, as counts refer to it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let file = self.id.rsplit('/').next().unwrap_or(&self.id);
+        file.rsplit_once('.').map_or(file, |(name, _)| name)
+    }
+}
+
 /// Counts of proven cases, by diagnosis and number.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
@@ -54,19 +63,17 @@ impl Counts {
     /// As a data file.
     #[must_use]
     pub fn to_learned(&self) -> Learned {
-        let count = self
-            .by_number
-            .iter()
-            .flat_map(|(diagnosis, numbers)| {
-                numbers.iter().map(|(number, count)| LearnedCount {
-                    diagnosis: diagnosis.clone(),
-                    number: number.clone(),
-                    counts: count.states.iter().map(|state| (state * 1000.0).round() / 1000.0).collect(),
-                    cases: count.cases.iter().cloned().collect(),
-                })
-            })
-            .collect();
-        Learned { count }
+        let mut learned = Learned::default();
+        for (diagnosis, numbers) in &self.by_number {
+            let own = learned.diagnoses.entry(diagnosis.clone()).or_default();
+            for (number, count) in numbers {
+                // a thousandth of a case is more than anyone can argue about
+                let counts = count.states.iter().map(|state| (state * 1000.0).round() / 1000.0).collect();
+                let cases = count.cases.iter().cloned().collect();
+                own.insert(number.clone(), LearnedCount { counts, cases });
+            }
+        }
+        learned
     }
 
     fn add(&mut self, diagnosis: &str, number: &str, states: impl Iterator<Item = f64>, case: Option<&str>) {
@@ -86,10 +93,11 @@ impl Counts {
 #[must_use]
 pub fn counts_of(learned: &Learned) -> Counts {
     let mut counts = Counts::none();
-    for count in &learned.count {
-        counts.add(&count.diagnosis, &count.number, count.counts.iter().copied(), None);
-        let entry = counts.by_number.entry(count.diagnosis.clone()).or_default();
-        entry.entry(count.number.clone()).or_default().cases.extend(count.cases.iter().cloned());
+    for (diagnosis, number, count) in learned.counts() {
+        let entry =
+            counts.by_number.entry(diagnosis.to_owned()).or_default().entry(number.to_owned()).or_default();
+        entry.states.clone_from(&count.counts);
+        entry.cases.extend(count.cases.iter().cloned());
     }
     counts
 }
@@ -107,12 +115,17 @@ pub(crate) struct Testimony {
 
 impl Testimony {
     /// Hears a case; `model` is one without counts. None for a case without an answer.
-    pub(crate) fn of(proven: &ProvenCase, knowledge: &Knowledge, model: &Model) -> Result<Option<Self>, ModelError> {
+    pub(crate) fn of(
+        proven: &ProvenCase,
+        knowledge: &Knowledge,
+        model: &Model,
+    ) -> Result<Option<Self>, ModelError> {
         let Some(expected) = &proven.case.expected else { return Ok(None) };
         let evidence = model.evidence(&proven.case, knowledge).evidence;
-        let messages = model.engine.stem_messages(&evidence, &mut Workspace::default())?.into_iter().collect();
+        let messages =
+            model.engine.stem_messages(&evidence, &mut Workspace::default())?.into_iter().collect();
         Ok(Some(Self {
-            id: proven.id.clone(),
+            id: proven.name().to_owned(),
             digest: proven.digest.clone(),
             diagnosis: expected.diagnosis.clone(),
             row: model.index_of(&expected.diagnosis)?,
@@ -158,9 +171,11 @@ pub(crate) fn count(testimonies: &[&Testimony], knowledge: &Knowledge, model: &M
     }
     for finding in knowledge.vocabulary.findings() {
         let Some(variable) = model.variable(finding) else { continue };
-        let of_diagnosis = network.variable(variable).parents.first().is_some_and(|parent| {
-            network.variable(*parent).name == DIAGNOSIS
-        });
+        let of_diagnosis = network
+            .variable(variable)
+            .parents
+            .first()
+            .is_some_and(|parent| network.variable(*parent).name == DIAGNOSIS);
         if !of_diagnosis || network.variable(variable).states.len() != 2 {
             continue;
         }

@@ -17,11 +17,12 @@ mod shapes;
 
 pub use compare::{Comparison, Separation, compare};
 pub use diagnose::{
-    Contradiction, Differential, FactReport, MechanismProbability, Missing, RankedDiagnosis, Surprise, WeighedFact,
-    diagnose,
+    Contradiction, Differential, FactReport, MechanismProbability, Missing, RankedDiagnosis, Surprise,
+    WeighedFact, diagnose,
 };
 pub use evaluate::{
-    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate, without,
+    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate,
+    without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};
 pub use model::{Fact, FactKind, Heard, Implied, Model, ModelError, Said};

@@ -322,7 +322,8 @@ impl Collector<'_> {
     /// The largest value over the examinations; for the time since onset the first.
     fn quantities(&mut self, case: &Case, knowledge: &Knowledge) {
         let told = |quantity: &str| {
-            let values = case.examinations.iter().filter_map(|examination| examination.quantities.get(quantity));
+            let values =
+                case.examinations.iter().filter_map(|examination| examination.quantities.get(quantity));
             if knowledge.findings.quantities.get(quantity).is_some_and(|known| known.unit == "wk") {
                 values.copied().next()
             } else {
@@ -337,7 +338,8 @@ impl Collector<'_> {
             }
             let band = band_of(value, &variable.bands);
             let likelihood = (0..=variable.bands.len()).map(|index| f64::from(index == band)).collect();
-            let subject = knowledge.findings.quantities.get(quantity).and_then(|known| known.group.as_deref());
+            let subject =
+                knowledge.findings.quantities.get(quantity).and_then(|known| known.group.as_deref());
             let kind = FactKind::Quantity { quantity: quantity.clone(), value };
             self.add(variable.id, likelihood, kind, subject.unwrap_or(quantity));
         }
@@ -514,12 +516,17 @@ impl Builder<'_> {
         let knowledge = self.knowledge;
         let sites = &knowledge.vocabulary.sites;
         let elsewhere = normalised(
-            sites.iter().map(|site| knowledge.findings.sites.get(site).map_or(0.0, |site| site.elsewhere.best)).collect(),
+            sites
+                .iter()
+                .map(|site| knowledge.findings.sites.get(site).map_or(0.0, |site| site.elsewhere.best))
+                .collect(),
         );
         let mut rows = Vec::new();
         for diagnosis in &knowledge.diagnoses {
-            let own =
-                sites.iter().map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best)).collect::<Vec<_>>();
+            let own = sites
+                .iter()
+                .map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best))
+                .collect::<Vec<_>>();
             let own = mixed(normalised(own), &elsewhere, knowledge.constants.site_elsewhere_share);
             let strength = self.strength_of(diagnosis.sites.values());
             rows.push(self.with_counts(own, strength, &diagnosis.id, "site"));
@@ -533,9 +540,14 @@ impl Builder<'_> {
         let knowledge = self.knowledge;
         for condition in &knowledge.conditions {
             let shares = |from: &BTreeMap<String, Frequency>| {
-                condition.states.iter().map(|state| from.get(state).map_or(0.0, |share| share.best)).collect::<Vec<_>>()
+                condition
+                    .states
+                    .iter()
+                    .map(|state| from.get(state).map_or(0.0, |share| share.best))
+                    .collect::<Vec<_>>()
             };
-            let background = condition.background_by_setting.get(self.setting).unwrap_or(&condition.background);
+            let background =
+                condition.background_by_setting.get(self.setting).unwrap_or(&condition.background);
             let background = normalised(shares(background));
             let (parents, rows) = match &condition.parent {
                 None => {
@@ -554,7 +566,9 @@ impl Builder<'_> {
                     (vec![root], rows)
                 }
                 Some(parent) => {
-                    let Some(parent_condition) = knowledge.conditions.iter().find(|other| other.id == *parent) else {
+                    let Some(parent_condition) =
+                        knowledge.conditions.iter().find(|other| other.id == *parent)
+                    else {
                         continue;
                     };
                     let empty = BTreeMap::new();
@@ -592,7 +606,9 @@ impl Builder<'_> {
             let rows = knowledge
                 .diagnoses
                 .iter()
-                .map(|diagnosis| diagnosis.analytes.get(analyte).map_or(elsewhere.clone(), |own| level_shares(Some(own))))
+                .map(|diagnosis| {
+                    diagnosis.analytes.get(analyte).map_or(elsewhere.clone(), |own| level_shares(Some(own)))
+                })
                 .collect();
             self.analyte(analyte, root, rows)?;
         }
@@ -610,7 +626,12 @@ impl Builder<'_> {
     }
 
     /// A finding that is a sign of a background condition or of the diagnosis itself.
-    fn finding(&mut self, finding: &str, root: VariableId, presentation: VariableId) -> Result<(), ModelError> {
+    fn finding(
+        &mut self,
+        finding: &str,
+        root: VariableId,
+        presentation: VariableId,
+    ) -> Result<(), ModelError> {
         let knowledge = self.knowledge;
         if let Some(condition) = knowledge.condition_of_finding(finding) {
             let by_state = &condition.findings[finding];
@@ -647,7 +668,12 @@ impl Builder<'_> {
     }
 
     /// A true property of the patient or the lesion, with a view of it for each modality that shows it.
-    fn property(&mut self, finding: &str, parents: Vec<VariableId>, rows: Vec<Vec<f64>>) -> Result<(), ModelError> {
+    fn property(
+        &mut self,
+        finding: &str,
+        parents: Vec<VariableId>,
+        rows: Vec<Vec<f64>>,
+    ) -> Result<(), ModelError> {
         let knowledge = self.knowledge;
         let property = self.add(finding, words(&BINARY), parents, rows)?;
         for modality in knowledge.modalities.keys() {
@@ -669,7 +695,9 @@ impl Builder<'_> {
         let knowledge = self.knowledge;
         let Some(known) = knowledge.findings.groups.get(id) else { return Ok(()) };
         let shares = |from: &BTreeMap<String, Frequency>| {
-            normalised(findings.iter().map(|finding| from.get(finding).map_or(0.0, |share| share.best)).collect())
+            normalised(
+                findings.iter().map(|finding| from.get(finding).map_or(0.0, |share| share.best)).collect(),
+            )
         };
         let elsewhere = shares(&known.elsewhere);
         let mut rows = Vec::new();
@@ -699,9 +727,11 @@ impl Builder<'_> {
             let uniform = vec![1.0 / (edges.len() + 1) as f64; edges.len() + 1];
             let elsewhere = self.mixed(shares(&quantity.elsewhere), &uniform);
             let states = (0..=edges.len()).map(|band| format!("band{band}")).collect();
-            let (parents, rows) = match quantity.group.as_ref().and_then(|group| {
-                Some((self.variables.get(group)?, knowledge.vocabulary.group(group)?))
-            }) {
+            let (parents, rows) = match quantity
+                .group
+                .as_ref()
+                .and_then(|group| Some((self.variables.get(group)?, knowledge.vocabulary.group(group)?)))
+            {
                 Some((parent, group)) => {
                     let rows = group
                         .findings
@@ -718,9 +748,10 @@ impl Builder<'_> {
                         .diagnoses
                         .iter()
                         .map(|diagnosis| {
-                            let own = diagnosis.quantities.get(id).map_or(elsewhere.clone(), |own| {
-                                self.mixed(shares(own), &elsewhere)
-                            });
+                            let own = diagnosis
+                                .quantities
+                                .get(id)
+                                .map_or(elsewhere.clone(), |own| self.mixed(shares(own), &elsewhere));
                             self.with_counts(own, knowledge.constants.age_strength, &diagnosis.id, id)
                         })
                         .collect();
@@ -730,7 +761,11 @@ impl Builder<'_> {
             let variable = self.add(id, states, parents, rows)?;
             variables.insert(
                 id.clone(),
-                QuantityVariable { id: variable, bands: edges.clone(), yields_to: quantity.yields_to.clone() },
+                QuantityVariable {
+                    id: variable,
+                    bands: edges.clone(),
+                    yields_to: quantity.yields_to.clone(),
+                },
             );
         }
         Ok(variables)
@@ -758,9 +793,7 @@ impl Builder<'_> {
 
     /// The same for a whole distribution: that of its commonest state.
     fn strength_of<'f>(&self, frequencies: impl Iterator<Item = &'f Frequency>) -> f64 {
-        frequencies
-            .max_by(|a, b| a.best.total_cmp(&b.best))
-            .map_or(1.0, |frequency| self.strength(frequency))
+        frequencies.max_by(|a, b| a.best.total_cmp(&b.best)).map_or(1.0, |frequency| self.strength(frequency))
     }
 }
 
@@ -772,8 +805,13 @@ fn condition_shares(
 ) -> Vec<f64> {
     let Some(told) = told else { return background.to_vec() };
     let named: f64 = told.values().map(|share| share.best).sum();
-    let unnamed: f64 =
-        condition.states.iter().zip(background).filter(|(state, _)| !told.contains_key(*state)).map(|(_, p)| p).sum();
+    let unnamed: f64 = condition
+        .states
+        .iter()
+        .zip(background)
+        .filter(|(state, _)| !told.contains_key(*state))
+        .map(|(_, p)| p)
+        .sum();
     let left = (1.0 - named).max(0.0);
     normalised(
         condition
@@ -792,7 +830,8 @@ fn condition_shares(
 fn confusion(state: usize, views: &[Option<&ModalityView>]) -> Vec<f64> {
     const BLIND: f64 = 1e-4;
     let right = views[state].map_or(BLIND, |view| view.sensitivity.best);
-    let others = views.iter().enumerate().filter(|(index, view)| *index != state && view.is_some()).count().max(1);
+    let others =
+        views.iter().enumerate().filter(|(index, view)| *index != state && view.is_some()).count().max(1);
     views
         .iter()
         .enumerate()

@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn percentiles_come_back() {
-        for (of, logarithmic) in [(percentiles(5.0, 20.0, 90.0), true), (percentiles(-50.0, 20.0, 400.0), false)] {
+        for (of, logarithmic) in
+            [(percentiles(5.0, 20.0, 90.0), true), (percentiles(-50.0, 20.0, 400.0), false)]
+        {
             let shares = band_shares(&of, &[of.p05, of.p50, of.p95], logarithmic);
             for (share, expected) in shares.iter().zip([0.05, 0.45, 0.45, 0.05]) {
                 assert!((share - expected).abs() < 1e-6, "{shares:?}");

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use apatite_knowledge::{
-    Analyte, AnalyteLevels, Codes, Condition, Diagnosis, Finding, Frequency, Percentiles, Reference, Statement, nearest,
+    Analyte, AnalyteLevels, Codes, Condition, Diagnosis, Finding, Frequency, Percentiles, Reference,
+    Statement, nearest,
 };
 use serde_json::Value;
 
@@ -71,8 +72,9 @@ impl Page<'_, '_> {
         self.item("card-nature", &words.text(nature, &[]));
         self.synonyms(diagnosis.synonyms.get(words.language));
         self.codes(&diagnosis.codes);
-        let learned = words.knowledge.learned.count.iter();
-        if let Some(count) = learned.clone().find(|count| count.diagnosis == diagnosis.id && count.number == "prior") {
+        let learned =
+            words.knowledge.learned.diagnoses.get(&diagnosis.id).and_then(|numbers| numbers.get("prior"));
+        if let Some(count) = learned {
             self.item("card-learned", &count.cases.len().to_string());
         }
         for (key, statements) in [
@@ -105,26 +107,41 @@ impl Page<'_, '_> {
         let age = words.text("card-age-value", &arguments);
         let sources = self.cite(&diagnosis.age.sources);
         self.item("card-age", &format!("{age} {sources}"));
-        let female = format!("{} {}", words.frequency(&diagnosis.sex.female), self.cite(&diagnosis.sex.female.sources));
+        let female = format!(
+            "{} {}",
+            words.frequency(&diagnosis.sex.female),
+            self.cite(&diagnosis.sex.female.sources)
+        );
         self.item("card-female", &female);
         self.heading("card-sites");
         self.sorted_table(diagnosis.sites.iter().map(|(site, weight)| (words.site(site).to_owned(), weight)));
         self.heading("card-findings");
         self.sorted_table(
-            diagnosis.findings.iter().map(|(finding, frequency)| (words.finding(finding).to_owned(), frequency)),
+            diagnosis
+                .findings
+                .iter()
+                .map(|(finding, frequency)| (words.finding(finding).to_owned(), frequency)),
         );
         for (group, distribution) in &diagnosis.groups {
-            let name = words.knowledge.findings.groups.get(group).map_or(group.as_str(), |group| {
-                group.names.get(words.language)
-            });
+            let name = words
+                .knowledge
+                .findings
+                .groups
+                .get(group)
+                .map_or(group.as_str(), |group| group.names.get(words.language));
             self.line(&format!("\n### {name}\n"));
-            self.sorted_table(distribution.iter().map(|(finding, share)| (words.finding(finding).to_owned(), share)));
+            self.sorted_table(
+                distribution.iter().map(|(finding, share)| (words.finding(finding).to_owned(), share)),
+            );
         }
         for (condition, distribution) in &diagnosis.conditions {
-            let Some(known) = words.knowledge.conditions.iter().find(|known| known.id == *condition) else { continue };
+            let Some(known) = words.knowledge.conditions.iter().find(|known| known.id == *condition) else {
+                continue;
+            };
             self.line(&format!("\n### {}\n", known.names.get(words.language)));
             self.sorted_table(distribution.iter().map(|(state, share)| {
-                let name = known.state_names.get(state).map_or(state.as_str(), |names| names.get(words.language));
+                let name =
+                    known.state_names.get(state).map_or(state.as_str(), |names| names.get(words.language));
                 (name.to_owned(), share)
             }));
         }
@@ -148,7 +165,9 @@ impl Page<'_, '_> {
         self.line(&format!("# {}\n", finding.names.get(words.language)));
         let sources = self.cite(&finding.sources);
         self.line(&format!("{} {sources}\n", finding.definition.get(words.language)));
-        if let Some(group) = knowledge.vocabulary.group_of(id).and_then(|group| knowledge.findings.groups.get(&group.id)) {
+        if let Some(group) =
+            knowledge.vocabulary.group_of(id).and_then(|group| knowledge.findings.groups.get(&group.id))
+        {
             self.item("card-group", group.names.get(words.language));
         }
         self.item("id", &format!("`{id}`"));
@@ -166,7 +185,8 @@ impl Page<'_, '_> {
                 ("specificity", words.frequency(&view.specificity)),
             ];
             let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
-            let both = view.sensitivity.sources.iter().chain(&view.specificity.sources).cloned().collect::<Vec<_>>();
+            let both =
+                view.sensitivity.sources.iter().chain(&view.specificity.sources).cloned().collect::<Vec<_>>();
             let text = words.text("card-sensitivity", &arguments);
             let sources = self.cite(&both);
             self.line(&format!("- {}: {text} {sources}", known.names.get(words.language)));
@@ -201,7 +221,8 @@ impl Page<'_, '_> {
             self.item("card-units", &analyte.accepted.join(", "));
         }
         if !analyte.loinc.is_empty() {
-            let codes = analyte.loinc.iter().map(|(unit, code)| format!("{code} ({unit})")).collect::<Vec<_>>();
+            let codes =
+                analyte.loinc.iter().map(|(unit, code)| format!("{code} ({unit})")).collect::<Vec<_>>();
             self.item("card-loinc", &codes.join(", "));
         }
         self.codes(&analyte.codes);
@@ -229,10 +250,17 @@ impl Page<'_, '_> {
         }
         self.cited.extend(analyte.sources.iter().cloned());
         if let Some(condition) = words.knowledge.condition_of_analyte(id) {
-            self.line(&format!("\n## {}: {}\n", words.text("card-follows", &[]), condition.names.get(words.language)));
+            self.line(&format!(
+                "\n## {}: {}\n",
+                words.text("card-follows", &[]),
+                condition.names.get(words.language)
+            ));
             for state in &condition.states {
                 if let Some(levels) = condition.analytes[id].get(state) {
-                    let name = condition.state_names.get(state).map_or(state.as_str(), |names| names.get(words.language));
+                    let name = condition
+                        .state_names
+                        .get(state)
+                        .map_or(state.as_str(), |names| names.get(words.language));
                     self.levels(name, levels);
                 }
             }
@@ -253,25 +281,34 @@ impl Page<'_, '_> {
         let words = self.words;
         self.line(&format!("# {}\n", condition.names.get(words.language)));
         let name_of = |state: &String| {
-            condition.state_names.get(state).map_or(state.clone(), |names| names.get(words.language).to_owned())
+            condition
+                .state_names
+                .get(state)
+                .map_or(state.clone(), |names| names.get(words.language).to_owned())
         };
         if !condition.background.is_empty() {
             self.heading("card-background");
             self.by_state(condition, &condition.background);
         }
         for (setting, background) in &condition.background_by_setting {
-            let name = words.knowledge.setting(setting).map_or(setting.as_str(), |setting| {
-                setting.names.get(words.language)
-            });
+            let name = words
+                .knowledge
+                .setting(setting)
+                .map_or(setting.as_str(), |setting| setting.names.get(words.language));
             self.line(&format!("\n### {name}\n"));
             self.by_state(condition, background);
         }
         if let Some(parent) = &condition.parent
             && let Some(parent) = words.knowledge.conditions.iter().find(|other| other.id == *parent)
         {
-            self.line(&format!("\n## {}: {}\n", words.text("card-follows", &[]), parent.names.get(words.language)));
+            self.line(&format!(
+                "\n## {}: {}\n",
+                words.text("card-follows", &[]),
+                parent.names.get(words.language)
+            ));
             for (state, given) in &condition.given {
-                let name = parent.state_names.get(state).map_or(state.as_str(), |names| names.get(words.language));
+                let name =
+                    parent.state_names.get(state).map_or(state.as_str(), |names| names.get(words.language));
                 self.line(&format!("\n### {name}\n"));
                 self.by_state(condition, given);
             }
@@ -301,9 +338,10 @@ impl Page<'_, '_> {
             .states
             .iter()
             .filter_map(|state| {
-                let name = condition.state_names.get(state).map_or(state.as_str(), |names| {
-                    names.get(self.words.language)
-                });
+                let name = condition
+                    .state_names
+                    .get(state)
+                    .map_or(state.as_str(), |names| names.get(self.words.language));
                 Some((name.to_owned(), by_state.get(state)?))
             })
             .collect::<Vec<_>>();
@@ -313,15 +351,18 @@ impl Page<'_, '_> {
     fn levels(&mut self, name: &str, levels: &AnalyteLevels) {
         let words = self.words;
         let (text, sources) = match levels {
-            AnalyteLevels::Binary { positive } => {
-                (format!("{} {}", words.text("level-positive", &[]), words.frequency(positive)), &positive.sources)
-            }
+            AnalyteLevels::Binary { positive } => (
+                format!("{} {}", words.text("level-positive", &[]), words.frequency(positive)),
+                &positive.sources,
+            ),
             AnalyteLevels::Graded { levels, sources, .. } => {
                 let names = ["very_low", "low", "normal", "high", "very_high"];
                 let parts = names
                     .iter()
                     .zip(levels)
-                    .map(|(level, share)| format!("{} {}", words.text(&format!("level-{level}"), &[]), words.percent(*share)))
+                    .map(|(level, share)| {
+                        format!("{} {}", words.text(&format!("level-{level}"), &[]), words.percent(*share))
+                    })
                     .collect::<Vec<_>>();
                 (parts.join(", "), sources)
             }
@@ -332,11 +373,15 @@ impl Page<'_, '_> {
 
     fn percentiles(&mut self, quantity: &str, percentiles: &Percentiles) {
         let words = self.words;
-        let name = words.knowledge.findings.quantities.get(quantity).map_or(quantity, |quantity| {
-            quantity.names.get(words.language)
-        });
+        let name = words
+            .knowledge
+            .findings
+            .quantities
+            .get(quantity)
+            .map_or(quantity, |quantity| quantity.names.get(words.language));
         let sources = self.cite(&percentiles.sources);
-        let [low, middle, high] = [percentiles.p05, percentiles.p50, percentiles.p95].map(|value| words.number(value));
+        let [low, middle, high] =
+            [percentiles.p05, percentiles.p50, percentiles.p95].map(|value| words.number(value));
         self.line(&format!("- {name}: {middle} ({low} - {high}) {sources}"));
     }
 
@@ -368,9 +413,10 @@ impl Page<'_, '_> {
 
     fn codes(&mut self, codes: &Codes) {
         if !codes.0.is_empty() {
-            let codes = codes.0.iter().map(|(system, codes)| {
-                format!("{} {}", system.to_uppercase(), codes.as_slice().join(", "))
-            });
+            let codes = codes
+                .0
+                .iter()
+                .map(|(system, codes)| format!("{} {}", system.to_uppercase(), codes.as_slice().join(", ")));
             self.item("card-codes", &codes.collect::<Vec<_>>().join("; "));
         }
     }
@@ -385,7 +431,7 @@ impl Page<'_, '_> {
     }
 
     pub(crate) fn line(&mut self, text: &str) {
-        let _ = writeln!(self.out, "{}", text.trim_end());
+        let _ = writeln!(self.out, "{}", text.trim_end_matches(' '));
     }
 
     /// The ids of the sources in brackets; they are listed at the end.
@@ -446,7 +492,11 @@ pub(crate) fn citation(reference: &Reference) -> String {
         .and_then(|issued| issued.pointer("/date-parts/0/0"))
         .map(|year| year.to_string().trim_matches('"').to_owned())
         .unwrap_or_default();
-    let mut place = [text("container-title"), year].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut place = [text("container-title"), year]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     if !text("volume").is_empty() {
         place = format!("{place}; {}", text("volume"));
         if !text("page").is_empty() {

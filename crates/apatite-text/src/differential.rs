@@ -19,9 +19,10 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
     if let Some(title) = &case.title {
         let _ = writeln!(out, "{}", styled(HEADING, &clean(title)));
     }
-    let setting = words.knowledge.setting(&answer.setting).map_or(answer.setting.as_str(), |setting| {
-        setting.names.get(words.language)
-    });
+    let setting = words
+        .knowledge
+        .setting(&answer.setting)
+        .map_or(answer.setting.as_str(), |setting| setting.names.get(words.language));
     let _ = writeln!(out, "{}\n", styled(FAINT, &words.text("setting-line", &[("setting", setting)])));
     if answer.facts.is_empty() {
         let _ = writeln!(out, "{}\n", words.text("no-facts", &[]));
@@ -29,8 +30,11 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
 
     let _ = writeln!(out, "{}", heading(words, "differential"));
     let shown = answer.differential.iter().take(top).collect::<Vec<_>>();
-    let name_width =
-        shown.iter().map(|ranked| words.diagnosis(&ranked.diagnosis).chars().count()).max().unwrap_or_default();
+    let name_width = shown
+        .iter()
+        .map(|ranked| words.diagnosis(&ranked.diagnosis).chars().count())
+        .max()
+        .unwrap_or_default();
     for (place, ranked) in shown.iter().enumerate() {
         let name = padded(words.diagnosis(&ranked.diagnosis), name_width);
         let name = if ranked.nature == Nature::Malignant { styled(BAD, &name) } else { name };
@@ -47,7 +51,8 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
     if !rest.is_empty() {
         let sum: f64 = rest.iter().map(|ranked| ranked.probability).sum();
         let name = words.text("others-together", &[("count", &rest.len().to_string())]);
-        let line = format!("     {}  {}  {:>7}", padded(&name, name_width), bar(sum, BAR_WIDTH), words.percent(sum));
+        let line =
+            format!("     {}  {}  {:>7}", padded(&name, name_width), bar(sum, BAR_WIDTH), words.percent(sum));
         let _ = writeln!(out, "{}", styled(FAINT, &line));
     }
 
@@ -64,10 +69,20 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
         let _ = writeln!(out, "     {name}  {}  {percent:>7}", bar(mechanism.probability, BAR_WIDTH));
     }
 
-    for (place, ranked) in answer.differential.iter().enumerate().filter(|(_, ranked)| !ranked.weights.is_empty()) {
+    for (place, ranked) in
+        answer.differential.iter().enumerate().filter(|(_, ranked)| !ranked.weights.is_empty())
+    {
         reasons(&mut out, words, place, ranked, &answer.facts);
     }
 
+    if !answer.implied.is_empty() {
+        let _ = writeln!(out, "\n{}", heading(words, "implied"));
+        for implied in &answer.implied {
+            let by = words.finding_within(&implied.by);
+            let arguments = [("finding", words.finding(&implied.finding)), ("by", by.as_str())];
+            let _ = writeln!(out, "     {}", words.text("implied-line", &arguments));
+        }
+    }
     if !answer.contradictions.is_empty() {
         let _ = writeln!(out, "\n{}", heading(words, "disagree"));
         let names = |modalities: &[String]| {
@@ -126,7 +141,13 @@ pub fn one_line(words: &Words<'_>, name: &str, answer: &Differential) -> String 
     format!("{name}: {}", leaders.join("; "))
 }
 
-fn reasons(out: &mut String, words: &Words<'_>, place: usize, ranked: &RankedDiagnosis, facts: &[FactReport]) {
+fn reasons(
+    out: &mut String,
+    words: &Words<'_>,
+    place: usize,
+    ranked: &RankedDiagnosis,
+    facts: &[FactReport],
+) {
     let name = words.diagnosis(&ranked.diagnosis);
     let title = format!("{}. {name}, {}", place + 1, words.percent(ranked.probability));
     let _ = writeln!(out, "\n{}", styled(HEADING, &title));
@@ -193,7 +214,8 @@ fn statements(out: &mut String, words: &Words<'_>, title: &str, statements: &[St
     }
     let _ = writeln!(out, "   {}", words.text(title, &[]));
     for statement in statements {
-        let options = textwrap::Options::new(LINE_WIDTH).initial_indent("       ").subsequent_indent("       ");
+        let options =
+            textwrap::Options::new(LINE_WIDTH).initial_indent("       ").subsequent_indent("       ");
         let _ = writeln!(out, "{}", textwrap::fill(statement.get(words.language), options));
     }
 }

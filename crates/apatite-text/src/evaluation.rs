@@ -14,7 +14,7 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
         let count = evaluation.judged_by_themselves.to_string();
         let _ = writeln!(out, "{}", styled(BAD, &words.text("evaluation-own", &[("count", &count)])));
     }
-    let percent = |value: f64| words.percent(value);
+    let percent = |value: f64| format!("{} %", words.decimals(value * 100.0, 1));
     let number = |value: f64| words.decimals(value, 3);
     let _ = writeln!(
         out,

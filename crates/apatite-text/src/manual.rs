@@ -27,18 +27,22 @@ pub fn manual(words: &Words<'_>) -> Vec<(String, String)> {
     }
     let _ = writeln!(index, "\n## {}\n", words.text("manual-conditions", &[]));
     for condition in &knowledge.conditions {
-        let _ = writeln!(index, "- [{}](conditions/{}.md)", condition.names.get(words.language), condition.id);
+        let _ =
+            writeln!(index, "- [{}](conditions/{}.md)", condition.names.get(words.language), condition.id);
         if let Some(page) = card(words, &condition.id) {
             pages.push((format!("{language}/conditions/{}.md", condition.id), page));
         }
     }
     let _ = writeln!(index, "\n## {}", words.text("manual-findings", &[]));
     for group in &knowledge.vocabulary.groups {
-        let name = knowledge.findings.groups.get(&group.id).map_or(group.id.as_str(), |known| {
-            known.names.get(words.language)
-        });
+        let name = knowledge
+            .findings
+            .groups
+            .get(&group.id)
+            .map_or(group.id.as_str(), |known| known.names.get(words.language));
         let _ = writeln!(index, "\n- [{name}](findings/{}.md)", group.id);
-        let page = group.findings.iter().filter_map(|finding| card(words, finding)).collect::<Vec<_>>().join("\n");
+        let page =
+            group.findings.iter().filter_map(|finding| card(words, finding)).collect::<Vec<_>>().join("\n");
         pages.push((format!("{language}/findings/{}.md", group.id), page));
     }
     let _ = writeln!(index, "\n## {}\n", words.text("manual-analytes", &[]));

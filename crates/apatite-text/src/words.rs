@@ -135,7 +135,8 @@ impl<'k> Words<'k> {
             FactKind::Age { years } => self.text("fact-age", &[("years", &self.number(*years))]),
             FactKind::Sex { sex } => self.text(&format!("fact-sex-{sex}"), &[]),
             FactKind::Sites { sites } => {
-                let sites = sites.iter().map(|site| uncapitalised(self.site(site))).collect::<Vec<_>>().join(", ");
+                let sites =
+                    sites.iter().map(|site| uncapitalised(self.site(site))).collect::<Vec<_>>().join(", ");
                 self.text("fact-sites", &[("sites", &sites)])
             }
             FactKind::Findings { modality, said } => {
@@ -151,16 +152,22 @@ impl<'k> Words<'k> {
                 let name = known.map_or(quantity.as_str(), |known| known.names.get(self.language));
                 let unit = known.map_or("", |known| printed_unit(&known.unit));
                 let value = self.number(*value);
-                self.text("fact-quantity", &[("quantity", name), ("value", &value), ("unit", unit)]).trim_end().to_owned()
+                self.text("fact-quantity", &[("quantity", name), ("value", &value), ("unit", unit)])
+                    .trim_end()
+                    .to_owned()
             }
             FactKind::Laboratory { analyte, said, result } => {
                 let name = self.analyte(analyte);
-                let level =
-                    result.iter().map(|level| self.text(&format!("level-{level}"), &[])).collect::<Vec<_>>().join(", ");
+                let level = result
+                    .iter()
+                    .map(|level| self.text(&format!("level-{level}"), &[]))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 if said.chars().any(|c| c.is_ascii_digit()) {
                     self.text("fact-lab-level", &[("analyte", name), ("said", said), ("level", &level)])
                 } else {
-                    let said = self.text(&format!("level-{}", said.trim().to_lowercase().replace([' ', '-'], "_")), &[]);
+                    let said = self
+                        .text(&format!("level-{}", said.trim().to_lowercase().replace([' ', '-'], "_")), &[]);
                     self.text("fact-lab", &[("analyte", name), ("said", &said)])
                 }
             }

@@ -8,14 +8,16 @@ use apatite_case::{Policy, Problem};
 use apatite_knowledge::{Folder, Knowledge, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
 use apatite_reason::{
-    Counts, Differential, Fact, Folds, Model, ProvenCase, Withhold, compare, counts_of, diagnose, evaluate, fit,
+    Counts, Differential, Fact, Folds, Model, ProvenCase, Withhold, compare, counts_of, diagnose, evaluate,
+    fit,
 };
 use apatite_text::Words;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::arguments::{
-    Arguments, Command, Compare, Diagnose, Evaluate, Format, KnowledgeCommand, Lang, NetworkFormat, Part, Reading,
+    Arguments, Command, Compare, Diagnose, Evaluate, Format, KnowledgeCommand, Lang, NetworkFormat, Part,
+    Reading,
 };
 use crate::cases::{self, LoadedCase};
 use crate::schema::schema;
@@ -69,11 +71,13 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
         if arguments.format == Format::Text {
             cases::report(&path, &loaded.problems);
         }
-        let answer = if loaded.refused { None } else { Some(diagnose(&model, knowledge, &loaded.case, explained)?) };
+        let answer =
+            if loaded.refused { None } else { Some(diagnose(&model, knowledge, &loaded.case, explained)?) };
         match (arguments.format, answer) {
             (Format::Json, answer) => {
                 let value = diagnosis_json(&words, &loaded, answer.as_ref());
-                let text = if many { serde_json::to_string(&value)? } else { serde_json::to_string_pretty(&value)? };
+                let text =
+                    if many { serde_json::to_string(&value)? } else { serde_json::to_string_pretty(&value)? };
                 writeln!(out, "{text}")?;
             }
             (Format::Text, Some(answer)) if many => {
@@ -83,7 +87,9 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
                 let top = usize::from(arguments.top);
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
             }
-            (Format::Text, None) => eprintln!("{}: not answered; see above, or try --lenient", path.display()),
+            (Format::Text, None) => {
+                eprintln!("{}: not answered; see above, or try --lenient", path.display());
+            }
         }
     }
     Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
@@ -218,16 +224,12 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
             let (proven, refused) = proven_cases(dir, knowledge, Policy::Default)?;
             let bare = Model::new(knowledge, &knowledge.settings[0].id, &Counts::none())?;
             let learned = fit(&proven, knowledge, &bare)?.to_learned();
-            let text = format!(
-                "# Counts of proven cases, written by `apatite knowledge fit`; not edited by hand.\n\
-                 # `counts` are expected numbers of cases in each state of the number (absent, present); `cases` told of it.\n\n{}",
-                toml::to_string(&learned)?
-            );
+            let text = learned.to_toml();
             match file {
                 Some(path) => std::fs::write(path, text)?,
                 None => write!(out, "{text}")?,
             }
-            eprintln!("{} cases moved {} numbers", proven.len(), learned.count.len());
+            eprintln!("{} cases moved {} numbers", proven.len(), learned.counts().count());
             return Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS });
         }
         KnowledgeCommand::Manual { out: dir } => {
@@ -270,7 +272,8 @@ fn proven_cases(
 fn model(knowledge: &Knowledge, reading: &Reading) -> Result<Model, Box<dyn Error>> {
     let setting = setting(knowledge, reading);
     if knowledge.setting(setting).is_none() {
-        let known = knowledge.settings.iter().map(|setting| setting.id.as_str()).collect::<Vec<_>>().join(", ");
+        let known =
+            knowledge.settings.iter().map(|setting| setting.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(format!("there is no setting `{setting}`; there is {known}").into());
     }
     Ok(Model::new(knowledge, setting, &counts_of(&knowledge.learned))?)
