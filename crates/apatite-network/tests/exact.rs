@@ -1,5 +1,7 @@
 //! The engine against enumeration of every joint state, on random networks of the shape it accepts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
 use apatite_network::{Engine, Evidence, Network, VariableId, Workspace};
 use proptest::prelude::*;
 
