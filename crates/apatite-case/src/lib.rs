@@ -18,7 +18,7 @@ mod said;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use labs::{Level, Measured, describe_interval, parse_quantity};
+pub use labs::{Bound, Level, Measured, OwnInterval, ParsedQuantity, describe_interval, parse_quantity};
 pub use problem::{Kind, Place, Policy, Problem, Severity};
 
 use apatite_knowledge::Knowledge;
@@ -124,7 +124,7 @@ pub struct Lab {
 /// A graded or a yes-or-no result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabResult {
-    /// One of these levels; several where the case says "low" or "high" without a number.
+    /// One of these levels; several where the case says "low", "high" or "< 30 ng/mL".
     Levels(Vec<Level>),
     /// A binary analyte.
     Positive(bool),
@@ -193,6 +193,8 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// Reads a case. Never fails as a whole: see [`Reading::is_refused`].
 #[must_use]
 pub fn read(text: &str, format: Format, knowledge: &Knowledge, policy: Policy) -> Reading {
+    // some editors put a mark before the text
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut problems = problem::Problems::new(text, policy);
     let case = match node::parse(text, format, &mut problems) {
         Some(node) => {

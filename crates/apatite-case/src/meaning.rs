@@ -2,11 +2,11 @@
 Second stage: what was said becomes facts in the terms of the vocabulary.
 */
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use apatite_knowledge::{Knowledge, nearest};
+use apatite_knowledge::Knowledge;
 
 use crate::problem::{Kind, Problems};
 use crate::said::{Said, SaidExpected, SaidImaging, Spoken};
@@ -36,7 +36,7 @@ pub(crate) fn case(said: &Said, knowledge: &Knowledge, problems: &mut Problems<'
             None
         }
     });
-    let mut reader = Reader { knowledge, problems, observations: Vec::new() };
+    let mut reader = Reader { knowledge, problems, observations: Vec::new(), disputed: BTreeSet::new() };
     reader.block(HISTORY, None, &said.history_present, &said.history_absent);
     let mut examinations = Vec::new();
     for imaging in &said.imaging {
@@ -66,6 +66,8 @@ struct Reader<'r, 't> {
     knowledge: &'r Knowledge,
     problems: &'r mut Problems<'t>,
     observations: Vec<Observation>,
+    /// Findings of the history that one part of the file calls present and another absent.
+    disputed: BTreeSet<String>,
 }
 
 /// A finding of one block, with the place where it was said.
@@ -126,10 +128,9 @@ impl Reader<'_, '_> {
         present: &[Spoken<String>],
         absent: &[Spoken<String>],
     ) {
-        let present = self.known_words(present, true);
-        let mut absent = self.known_words(absent, false);
-        let mut kept: Vec<Word<'_>> = Vec::new();
-        for word in present {
+        let mut kept = once(self.known_words(present, true));
+        let mut absent = once(self.known_words(absent, false));
+        kept.retain(|word| {
             let before = absent.len();
             absent.retain(|other| other.finding != word.finding);
             if absent.len() < before {
@@ -138,10 +139,9 @@ impl Reader<'_, '_> {
                     word.span,
                     format!("`{}` is both present and absent here; it counts as unknown", word.finding),
                 );
-            } else if !kept.iter().any(|other| other.finding == word.finding) {
-                kept.push(word);
             }
-        }
+            absent.len() == before
+        });
         for (index, word) in kept.iter().enumerate() {
             let Some(group) = self.knowledge.vocabulary.group_of(word.finding) else { continue };
             let rival = kept[..index]
@@ -176,6 +176,9 @@ impl Reader<'_, '_> {
                 word.finding
             );
             self.problems.add(Kind::Misplaced, word.span, message);
+            if !self.is_new_to_the_history(word, assertion) {
+                return;
+            }
             (HISTORY, None)
         } else {
             let seen_by = self
@@ -202,6 +205,31 @@ impl Reader<'_, '_> {
             assertion,
             place,
         });
+    }
+
+    /// Whether a finding told with an examination adds to what the history says of it.
+    fn is_new_to_the_history(&mut self, word: &Word<'_>, assertion: Assertion) -> bool {
+        if self.disputed.contains(word.finding) {
+            return false;
+        }
+        let known = self
+            .observations
+            .iter()
+            .position(|other| other.finding == word.finding && other.modality == HISTORY);
+        let Some(known) = known else { return true };
+        let is_absent = |assertion: Assertion| assertion == Assertion::Absent;
+        if is_absent(self.observations[known].assertion) != is_absent(assertion) {
+            self.observations.remove(known);
+            self.disputed.insert(word.finding.to_owned());
+            self.problems.add(
+                Kind::PresentAndAbsent,
+                word.span,
+                format!("`{}` is both present and absent in the history; it counts as unknown", word.finding),
+            );
+        } else if assertion == Assertion::Present {
+            self.observations[known].assertion = assertion;
+        }
+        false
     }
 
     fn known_words<'s>(&mut self, words: &'s [Spoken<String>], may_suggest: bool) -> Vec<Word<'s>> {
@@ -232,10 +260,22 @@ impl Reader<'_, '_> {
         span: &Range<usize>,
         known: impl Iterator<Item = &'a str>,
     ) {
-        let near = nearest(id, known);
+        let near = self.problems.near(id, known);
         let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
         self.problems.add_with_help(Kind::UnknownId, span, format!("unknown {what} `{id}`"), help);
     }
+}
+
+/// Each finding once; a plain word goes before a suggestion.
+fn once(words: Vec<Word<'_>>) -> Vec<Word<'_>> {
+    let mut kept: Vec<Word<'_>> = Vec::new();
+    for word in words {
+        match kept.iter_mut().find(|other| other.finding == word.finding) {
+            Some(known) => known.suggested &= word.suggested,
+            None => kept.push(word),
+        }
+    }
+    kept
 }
 
 /// Names facts that exclude each other; both are kept, for the reader of the answer to judge.
@@ -262,7 +302,8 @@ fn expected(said: &SaidExpected, knowledge: &Knowledge, problems: &mut Problems<
         if knowledge.vocabulary.has_diagnosis(&word.value) {
             return Some(word.value.clone());
         }
-        let near = nearest(&word.value, knowledge.vocabulary.diagnoses.iter().map(|(id, _)| id.as_str()));
+        let near =
+            problems.near(&word.value, knowledge.vocabulary.diagnoses.iter().map(|(id, _)| id.as_str()));
         let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
         problems.add_with_help(
             Kind::UnknownId,
@@ -273,6 +314,11 @@ fn expected(said: &SaidExpected, knowledge: &Knowledge, problems: &mut Problems<
         None
     };
     let also_right = said.also_right.iter().filter_map(&mut known).collect();
-    let diagnosis = known(said.diagnosis.as_ref()?)?;
+    let diagnosis = said.diagnosis.as_ref().map(&mut known);
+    if diagnosis.is_none() {
+        let message = "`expected` has no `diagnosis`; it is not used".to_owned();
+        problems.add(Kind::WrongType, &said.span, message);
+    }
+    let diagnosis = diagnosis??;
     Some(Expected { diagnosis, also_right, proof: said.proof.clone() })
 }

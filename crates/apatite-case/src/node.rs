@@ -55,6 +55,15 @@ const MAX_DEPTH: usize = 32;
 
 /// Reads the text; none where nothing of it can be read.
 pub(crate) fn parse(text: &str, format: Format, problems: &mut Problems<'_>) -> Option<Node> {
+    let node = parse_any(text, format, problems)?;
+    if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
+        problems.add(Kind::Unreadable, &(0..0), "the file is empty".to_owned());
+        return None;
+    }
+    Some(node)
+}
+
+fn parse_any(text: &str, format: Format, problems: &mut Problems<'_>) -> Option<Node> {
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes; a case file has at most {MAX_BYTES}", text.len());
         problems.add(Kind::Unreadable, &(0..0), message);

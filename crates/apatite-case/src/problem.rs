@@ -2,6 +2,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use apatite_knowledge::nearest;
+
 /// Which problems stop a case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
@@ -55,14 +57,18 @@ pub enum Kind {
     BadLabValue,
     /// A value that cannot be in its unit.
     ImplausibleValue,
-    /// An analyte given twice.
+    /// Something given twice.
     GivenTwice,
+    /// Characters that a terminal or a browser would obey instead of showing.
+    ControlCharacters,
     /// Facts that exclude each other.
     Contradiction,
     /// A value was corrected by another.
     Corrected,
     /// The laboratory's own interval would be better.
     IntervalWanted,
+    /// More problems than are told.
+    TooMany,
 }
 
 impl Kind {
@@ -83,15 +89,17 @@ impl Kind {
             Self::BadLabValue => "bad-lab-value",
             Self::ImplausibleValue => "implausible-value",
             Self::GivenTwice => "given-twice",
+            Self::ControlCharacters => "control-characters",
             Self::Contradiction => "contradiction",
             Self::Corrected => "corrected",
             Self::IntervalWanted => "interval-wanted",
+            Self::TooMany => "too-many",
         }
     }
 
     fn severity(self, policy: Policy) -> Severity {
         match self {
-            Self::Unreadable => Severity::Error,
+            Self::Unreadable | Self::TooMany => Severity::Error,
             Self::Corrected | Self::IntervalWanted => Severity::Note,
             Self::WrongType | Self::UnknownId | Self::OutOfRange | Self::UnknownUnit | Self::BadLabValue => {
                 match policy {
@@ -106,6 +114,7 @@ impl Kind {
             | Self::ModalityCannotShow
             | Self::ImplausibleValue
             | Self::GivenTwice
+            | Self::ControlCharacters
             | Self::Contradiction => match policy {
                 Policy::Strict => Severity::Error,
                 Policy::Default | Policy::Lenient => Severity::Warning,
@@ -140,6 +149,14 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// Most problems that are told of one case: a file with more is not a case, and telling all of them would let
+/// a hostile file of the size limit cost minutes.
+const MAX_PROBLEMS: usize = 200;
+/// Longest message or help, in characters: what was written is repeated in them.
+const MAX_MESSAGE: usize = 400;
+/// Longest word for which near ones are sought; no id has half of it.
+const MAX_WORD: usize = 100;
+
 /// Collects problems while a case is read.
 pub(crate) struct Problems<'t> {
     text: &'t str,
@@ -166,12 +183,30 @@ impl<'t> Problems<'t> {
         message: String,
         help: Option<String>,
     ) {
-        let place = self.place(span);
-        self.found.push(Problem { severity: kind.severity(self.policy), kind, place, message, help });
+        self.push(kind, self.place(span), &message, help.as_deref());
     }
 
     pub(crate) fn add_at(&mut self, kind: Kind, place: Place, message: String) {
-        self.found.push(Problem { severity: kind.severity(self.policy), kind, place, message, help: None });
+        self.push(kind, place, &message, None);
+    }
+
+    fn push(&mut self, kind: Kind, place: Place, message: &str, help: Option<&str>) {
+        let (kind, message, help) = match self.found.len() {
+            ..MAX_PROBLEMS => (kind, printable(message), help.map(printable)),
+            MAX_PROBLEMS => {
+                (Kind::TooMany, format!("more than {MAX_PROBLEMS} problems; the rest is not told"), None)
+            }
+            _ => return,
+        };
+        self.found.push(Problem { severity: kind.severity(self.policy), kind, place, message, help });
+    }
+
+    /// The ids most like a word that is not one of them.
+    pub(crate) fn near<'a>(&self, word: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        if word.len() > MAX_WORD || self.found.len() > MAX_PROBLEMS {
+            return Vec::new();
+        }
+        nearest(word, known)
     }
 
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
@@ -182,7 +217,33 @@ impl<'t> Problems<'t> {
     }
 
     pub(crate) fn finish(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|problem| problem.place);
+        // that there are more comes last, wherever it was that the limit was met
+        self.found.sort_by_key(|problem| (problem.kind == Kind::TooMany, problem.place));
         self.found
     }
+}
+
+/// Whether a terminal or a browser would obey the character instead of showing it.
+pub(crate) fn is_obeyed(c: char) -> bool {
+    // the marks that change the direction of writing can make a text read as another
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A message that can be printed: what the case says is repeated in it, and the case may come from anyone.
+fn printable(message: &str) -> String {
+    let mut printable = String::with_capacity(message.len().min(MAX_MESSAGE));
+    let length = message.chars().count();
+    let keep = MAX_MESSAGE / 2;
+    for (index, c) in message.chars().enumerate() {
+        if length > MAX_MESSAGE && (keep..length - keep).contains(&index) {
+            if index == keep {
+                printable.push('…');
+            }
+        } else if is_obeyed(c) {
+            printable.extend(c.escape_unicode());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
 }

@@ -5,12 +5,13 @@ Only the shape is judged here: whether a key exists and a value has the right ty
 for the second stage.
 */
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use apatite_knowledge::{Knowledge, nearest};
+use apatite_knowledge::Knowledge;
 
 use crate::node::{Entry, Node, Value};
-use crate::problem::{Kind, Problems};
+use crate::problem::{Kind, Problems, is_obeyed};
 
 /// A word or number and where it stands.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ pub(crate) struct SaidImaging {
 #[derive(Clone, Debug)]
 pub(crate) struct SaidExpected {
     pub(crate) diagnosis: Option<Spoken<String>>,
+    pub(crate) span: Range<usize>,
     pub(crate) also_right: Words,
     pub(crate) proof: Option<String>,
 }
@@ -65,8 +67,8 @@ impl Said {
         let mut said = Self::default();
         for entry in table("a case", node, problems) {
             match entry.key.as_str() {
-                "title" => said.title = text(entry, problems).map(|spoken| spoken.value),
-                "source" => said.source = text(entry, problems).map(|spoken| spoken.value),
+                "title" => said.title = prose(entry, problems),
+                "source" => said.source = prose(entry, problems),
                 "patient" => said.patient(&entry.node, problems),
                 "history" => {
                     for entry in table("history", &entry.node, problems) {
@@ -171,7 +173,7 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
                 "sites" => said.sites = words(entry, problems),
                 "present" => said.present = words(entry, problems),
                 "absent" => said.absent = words(entry, problems),
-                "study" => said.study = text(entry, problems).map(|spoken| spoken.value),
+                "study" => said.study = prose(entry, problems),
                 key if knowledge.vocabulary.quantities.iter().any(|quantity| quantity == key) => {
                     if let Some(value) = number(entry, problems) {
                         let quantity = Spoken { value: key.to_owned(), span: entry.key_span.clone() };
@@ -193,24 +195,37 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
 }
 
 fn expected(node: &Node, problems: &mut Problems<'_>) -> SaidExpected {
-    let mut said = SaidExpected { diagnosis: None, also_right: Vec::new(), proof: None };
+    let mut said =
+        SaidExpected { diagnosis: None, span: node.span.clone(), also_right: Vec::new(), proof: None };
     for entry in table("expected", node, problems) {
         match entry.key.as_str() {
             "diagnosis" => said.diagnosis = text(entry, problems),
             "also_right" => said.also_right = words(entry, problems),
-            "proof" => said.proof = text(entry, problems).map(|spoken| spoken.value),
+            "proof" => said.proof = prose(entry, problems),
             _ => unknown_key(entry, "expected", &["diagnosis", "also_right", "proof"], problems),
         }
     }
     said
 }
 
-fn table<'n>(what: &str, node: &'n Node, problems: &mut Problems<'_>) -> &'n [Entry] {
-    if let Value::Table(entries) = &node.value {
-        return entries;
+/// The entries of a table; of two with one name, which JSON lets stand, the first.
+fn table<'n>(what: &str, node: &'n Node, problems: &mut Problems<'_>) -> Vec<&'n Entry> {
+    let Value::Table(entries) = &node.value else {
+        let message = format!("{what} is {}, not a table", node.value.type_name());
+        problems.add(Kind::WrongType, &node.span, message);
+        return Vec::new();
+    };
+    let mut names = BTreeSet::new();
+    let mut first = Vec::new();
+    for entry in entries {
+        if names.insert(entry.key.as_str()) {
+            first.push(entry);
+        } else {
+            let message = format!("`{}` is given twice; the first is used", entry.key);
+            problems.add(Kind::GivenTwice, &entry.key_span, message);
+        }
     }
-    problems.add(Kind::WrongType, &node.span, format!("{what} is {}, not a table", node.value.type_name()));
-    &[]
+    first
 }
 
 fn text(entry: &Entry, problems: &mut Problems<'_>) -> Option<Spoken<String>> {
@@ -220,6 +235,17 @@ fn text(entry: &Entry, problems: &mut Problems<'_>) -> Option<Spoken<String>> {
     let message = format!("`{}` is {}, not a text", entry.key, entry.node.value.type_name());
     problems.add(Kind::WrongType, &entry.node.span, message);
     None
+}
+
+/// A text that is handed on as it is, and so must not steer what shows it.
+fn prose(entry: &Entry, problems: &mut Problems<'_>) -> Option<String> {
+    let said = text(entry, problems)?;
+    let obeyed = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\r' | '\t');
+    if said.value.contains(obeyed) {
+        let message = format!("`{}` has control characters; they are left out", entry.key);
+        problems.add(Kind::ControlCharacters, &said.span, message);
+    }
+    Some(said.value.replace(obeyed, ""))
 }
 
 fn number(entry: &Entry, problems: &mut Problems<'_>) -> Option<Spoken<f64>> {
@@ -250,7 +276,7 @@ fn words(entry: &Entry, problems: &mut Problems<'_>) -> Words {
 }
 
 fn unknown_key(entry: &Entry, whose: &str, known: &[&str], problems: &mut Problems<'_>) {
-    let near = nearest(&entry.key, known.iter().copied());
+    let near = problems.near(&entry.key, known.iter().copied());
     let near = if near.is_empty() { known.to_vec() } else { near };
     problems.add_with_help(
         Kind::UnknownKey,

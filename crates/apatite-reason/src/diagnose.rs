@@ -7,6 +7,7 @@ use apatite_knowledge::{Knowledge, Nature};
 use apatite_network::{Engine, Evidence, Explanation, VariableId, Workspace, natural_to_decibans};
 use serde::Serialize;
 
+use crate::draws::Robustness;
 use crate::evaluate::ranking;
 use crate::model::{Fact, Heard, Implied, Model, ModelError};
 
@@ -29,6 +30,22 @@ pub struct Differential {
     pub unexplained: Vec<Surprise>,
     /// What is not known and would tell most, best first.
     pub lacking: Vec<Missing>,
+    /// How the answer stands when the numbers are drawn from their intervals, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub robustness: Option<Robustness>,
+}
+
+impl Differential {
+    /// Adds what drawing the numbers from their intervals says.
+    pub fn add_robustness(&mut self, model: &Model, robustness: Robustness) {
+        for ranked in &mut self.differential {
+            if let Ok(root) = model.index_of(&ranked.diagnosis) {
+                ranked.interval = Some(robustness.intervals[root]);
+                ranked.leads = Some(robustness.leads[root]);
+            }
+        }
+        self.robustness = Some(robustness);
+    }
 }
 
 /// One diagnosis in the differential.
@@ -42,6 +59,12 @@ pub struct RankedDiagnosis {
     pub nature: Nature,
     /// Posterior probability.
     pub probability: f64,
+    /// 5th and 95th percentile of the probability over draws of the numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// Share of the draws in which it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leads: Option<f64>,
     /// Prior probability in this setting.
     pub prior: f64,
     /// Prior log odds in decibans.
@@ -161,6 +184,8 @@ pub fn diagnose(
                 mechanism: diagnosis.mechanism.clone(),
                 nature: diagnosis.nature,
                 probability: explanation.posterior[*root],
+                interval: None,
+                leads: None,
                 prior: prior[*root],
                 prior_decibans: natural_to_decibans(explanation.prior_log_odds[*root]),
                 posterior_decibans: natural_to_decibans(explanation.posterior_log_odds[*root]),
@@ -179,6 +204,7 @@ pub fn diagnose(
         contradictions: contradictions(case, knowledge),
         unexplained,
         lacking: lacking(&unknowns, order[0], &explanation.posterior),
+        robustness: None,
     })
 }
 

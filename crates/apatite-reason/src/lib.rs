@@ -10,6 +10,7 @@ This crate reads no file, prints nothing, and holds no medical number: those are
 
 mod compare;
 mod diagnose;
+mod draws;
 mod evaluate;
 mod fit;
 mod model;
@@ -20,6 +21,7 @@ pub use diagnose::{
     Contradiction, Differential, FactReport, MechanismProbability, Missing, RankedDiagnosis, Surprise,
     WeighedFact, diagnose,
 };
+pub use draws::{Robustness, robustness};
 pub use evaluate::{
     CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate,
     without,

@@ -32,7 +32,27 @@ pub struct Model {
     quantities: HashMap<String, QuantityVariable>,
     suggestion_odds: f64,
     variables: HashMap<String, VariableId>,
+    /// Of every variable, in the order of the network: how well each row of its table is known.
+    pub(crate) trust: Vec<Vec<Trust>>,
 }
+
+/// How well a row of a table is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Trust {
+    /// Number of patients the row is worth: the strength of its Dirichlet distribution.
+    pub(crate) patients: f64,
+    /// Rows of one variable with the same number here are one number of the knowledge.
+    pub(crate) number: usize,
+}
+
+/// A row of a table with its trust.
+struct Row {
+    shares: Vec<f64>,
+    trust: Trust,
+}
+
+/// The number of what holds where a diagnosis says nothing.
+const ELSEWHERE: usize = usize::MAX;
 
 #[derive(Clone, Debug)]
 struct QuantityVariable {
@@ -147,7 +167,7 @@ pub struct Said {
 const BINARY: [&str; 2] = ["absent", "present"];
 /// Name of the root.
 pub(crate) const DIAGNOSIS: &str = "diagnosis";
-const PRESENTATION: &str = "presentation";
+pub(crate) const PRESENTATION: &str = "presentation";
 
 impl Model {
     /// Compiles the knowledge for a setting, with counts of proven cases added to the published numbers.
@@ -158,7 +178,8 @@ impl Model {
         if knowledge.setting(setting).is_none() {
             return Err(ModelError::UnknownSetting(setting.to_owned()));
         }
-        Builder { knowledge, setting, counts, network: Network::default(), variables: HashMap::new() }.build()
+        let (network, variables, trust) = (Network::default(), HashMap::new(), Vec::new());
+        Builder { knowledge, setting, counts, network, variables, trust }.build()
     }
 
     /// The compiled network.
@@ -395,6 +416,7 @@ struct Builder<'b> {
     counts: &'b Counts,
     network: Network,
     variables: HashMap<String, VariableId>,
+    trust: Vec<Vec<Trust>>,
 }
 
 impl Builder<'_> {
@@ -403,12 +425,12 @@ impl Builder<'_> {
         let diagnoses = knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.clone()).collect::<Vec<_>>();
         let prior = self.prior();
         let root = self.add(DIAGNOSIS, diagnoses.clone(), vec![], vec![prior])?;
-        let atypical = knowledge.constants.atypical_presentation.best;
+        let atypical = &knowledge.constants.atypical_presentation;
         let presentation = self.add(
             PRESENTATION,
             words(&["typical", "atypical"]),
             vec![],
-            vec![vec![1.0 - atypical, atypical]],
+            vec![row(0, binary(atypical.best), self.strength(atypical))],
         )?;
 
         self.age(root)?;
@@ -442,6 +464,7 @@ impl Builder<'_> {
             quantities,
             suggestion_odds: knowledge.constants.suggestion_odds,
             variables: self.variables,
+            trust: self.trust,
         })
     }
 
@@ -450,32 +473,39 @@ impl Builder<'_> {
         name: &str,
         states: Vec<String>,
         parents: Vec<VariableId>,
-        rows: Vec<Vec<f64>>,
+        rows: Vec<Row>,
     ) -> Result<VariableId, ModelError> {
-        let table = rows.into_iter().flat_map(normalised).collect();
+        self.trust.push(rows.iter().map(|row| row.trust).collect());
+        let table = rows.into_iter().flat_map(|row| normalised(row.shares)).collect();
         let id = self.network.add(name, states, parents, table)?;
         self.variables.insert(name.to_owned(), id);
         Ok(id)
     }
 
     /// The case mix of the setting; counts of cases speak only for the default setting, whose patients they are.
-    fn prior(&self) -> Vec<f64> {
+    fn prior(&self) -> Row {
         let knowledge = self.knowledge;
-        let mut prior = knowledge
-            .diagnoses
-            .iter()
-            .map(|diagnosis| diagnosis.prior.get(self.setting).map_or(f64::MIN_POSITIVE, |prior| prior.best))
-            .collect::<Vec<_>>();
-        prior = normalised(prior);
-        if knowledge.settings.first().is_some_and(|setting| setting.id == self.setting) {
-            // as many patients as there are diagnoses: one of each on average
-            let strength = prior.len() as f64;
-            for (share, diagnosis) in prior.iter_mut().zip(&knowledge.diagnoses) {
-                let count = self.counts.of(&diagnosis.id, "prior").map_or(0.0, |counts| counts.iter().sum());
-                *share = *share * strength + knowledge.constants.case_mix_weight * count;
+        let told = knowledge.diagnoses.iter().filter_map(|diagnosis| diagnosis.prior.get(self.setting));
+        let mut patients = self.strength_of(told);
+        let mut shares = normalised(
+            knowledge
+                .diagnoses
+                .iter()
+                .map(|diagnosis| {
+                    diagnosis.prior.get(self.setting).map_or(f64::MIN_POSITIVE, |prior| prior.best)
+                })
+                .collect(),
+        );
+        let weight = knowledge.constants.case_mix_weight;
+        if weight > 0.0 && knowledge.settings.first().is_some_and(|setting| setting.id == self.setting) {
+            for (share, diagnosis) in shares.iter_mut().zip(&knowledge.diagnoses) {
+                let count: f64 =
+                    self.counts.of(&diagnosis.id, "prior").map_or(0.0, |counts| counts.iter().sum());
+                *share = *share * patients + weight * count;
             }
+            patients = shares.iter().sum();
         }
-        prior
+        row(0, shares, patients)
     }
 
     fn age(&mut self, root: VariableId) -> Result<(), ModelError> {
@@ -487,10 +517,11 @@ impl Builder<'_> {
             .knowledge
             .diagnoses
             .iter()
-            .map(|diagnosis| {
+            .enumerate()
+            .map(|(index, diagnosis)| {
                 let share = self.knowledge.constants.age_elsewhere_share;
                 let own = mixed(band_shares(&diagnosis.age, edges, false), &everywhere, share);
-                self.with_counts(own, strength, &diagnosis.id, "age")
+                self.with_counts(row(index, own, strength), &diagnosis.id, "age")
             })
             .collect();
         self.add("age", states, vec![root], rows)?;
@@ -502,10 +533,11 @@ impl Builder<'_> {
             .knowledge
             .diagnoses
             .iter()
-            .map(|diagnosis| {
+            .enumerate()
+            .map(|(index, diagnosis)| {
                 let female = &diagnosis.sex.female;
                 let own = vec![female.best, 1.0 - female.best];
-                self.with_counts(own, self.strength(female), &diagnosis.id, "sex")
+                self.with_counts(row(index, own, self.strength(female)), &diagnosis.id, "sex")
             })
             .collect();
         self.add("sex", words(&["female", "male"]), vec![root], rows)?;
@@ -521,16 +553,18 @@ impl Builder<'_> {
                 .map(|site| knowledge.findings.sites.get(site).map_or(0.0, |site| site.elsewhere.best))
                 .collect(),
         );
+        let elsewhere_strength =
+            self.strength_of(knowledge.findings.sites.values().map(|site| &site.elsewhere));
         let mut rows = Vec::new();
-        for diagnosis in &knowledge.diagnoses {
+        for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
             let own = sites
                 .iter()
                 .map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best))
                 .collect::<Vec<_>>();
             let own = mixed(normalised(own), &elsewhere, knowledge.constants.site_elsewhere_share);
             let strength = self.strength_of(diagnosis.sites.values());
-            rows.push(self.with_counts(own, strength, &diagnosis.id, "site"));
-            rows.push(elsewhere.clone());
+            rows.push(self.with_counts(row(index, own, strength), &diagnosis.id, "site"));
+            rows.push(row(ELSEWHERE, elsewhere.clone(), elsewhere_strength));
         }
         self.add("site", sites.clone(), vec![root, presentation], rows)?;
         Ok(())
@@ -548,19 +582,22 @@ impl Builder<'_> {
             };
             let background =
                 condition.background_by_setting.get(self.setting).unwrap_or(&condition.background);
+            let background_strength = self.strength_of(background.values());
             let background = normalised(shares(background));
             let (parents, rows) = match &condition.parent {
                 None => {
                     let rows = knowledge
                         .diagnoses
                         .iter()
-                        .map(|diagnosis| {
+                        .enumerate()
+                        .map(|(index, diagnosis)| {
                             let told = diagnosis.conditions.get(&condition.id);
                             let own = self.mixed(condition_shares(condition, told, &background), &background);
-                            let strength = told.map_or(knowledge.constants.largest_prior_strength, |told| {
-                                self.strength_of(told.values())
-                            });
-                            self.with_counts(own, strength, &diagnosis.id, &condition.id)
+                            let (number, strength) = match told {
+                                Some(told) => (index, self.strength_of(told.values())),
+                                None => (ELSEWHERE, background_strength),
+                            };
+                            self.with_counts(row(number, own, strength), &diagnosis.id, &condition.id)
                         })
                         .collect();
                     (vec![root], rows)
@@ -576,9 +613,11 @@ impl Builder<'_> {
                     let rows = parent_condition
                         .states
                         .iter()
-                        .map(|state| {
-                            let given = normalised(shares(condition.given.get(state).unwrap_or(&empty)));
-                            self.mixed(given, &uniform)
+                        .enumerate()
+                        .map(|(index, state)| {
+                            let given = condition.given.get(state).unwrap_or(&empty);
+                            let strength = self.strength_of(given.values());
+                            row(index, self.mixed(normalised(shares(given)), &uniform), strength)
                         })
                         .collect();
                     (vec![self.variables[parent]], rows)
@@ -586,7 +625,12 @@ impl Builder<'_> {
             };
             let id = self.add(&condition.id, condition.states.clone(), parents, rows)?;
             for (analyte, by_state) in &condition.analytes {
-                let rows = condition.states.iter().map(|state| level_shares(by_state.get(state))).collect();
+                let rows = condition
+                    .states
+                    .iter()
+                    .enumerate()
+                    .map(|(index, state)| self.level_row(index, by_state.get(state)))
+                    .collect();
                 self.analyte(analyte, id, rows)?;
             }
         }
@@ -602,12 +646,13 @@ impl Builder<'_> {
                 continue;
             }
             let Some(elsewhere) = &known.elsewhere else { continue };
-            let elsewhere = level_shares(Some(elsewhere));
             let rows = knowledge
                 .diagnoses
                 .iter()
-                .map(|diagnosis| {
-                    diagnosis.analytes.get(analyte).map_or(elsewhere.clone(), |own| level_shares(Some(own)))
+                .enumerate()
+                .map(|(index, diagnosis)| match diagnosis.analytes.get(analyte) {
+                    Some(own) => self.level_row(index, Some(own)),
+                    None => self.level_row(ELSEWHERE, Some(elsewhere)),
                 })
                 .collect();
             self.analyte(analyte, root, rows)?;
@@ -615,7 +660,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn analyte(&mut self, analyte: &str, parent: VariableId, rows: Vec<Vec<f64>>) -> Result<(), ModelError> {
+    fn analyte(&mut self, analyte: &str, parent: VariableId, rows: Vec<Row>) -> Result<(), ModelError> {
         let kind = self.knowledge.analytes.analytes.get(analyte).map(|analyte| analyte.kind);
         let states = match kind {
             Some(AnalyteKind::Binary) => words(&["negative", "positive"]),
@@ -638,17 +683,21 @@ impl Builder<'_> {
             let rows = condition
                 .states
                 .iter()
-                .map(|state| binary(by_state.get(state).map_or(0.5, |frequency| frequency.best)))
+                .enumerate()
+                .map(|(index, state)| self.binary_row(index, by_state.get(state)))
                 .collect();
             return self.property(finding, vec![self.variables[&condition.id]], rows);
         }
         let elsewhere = knowledge.findings.findings.get(finding).and_then(|known| known.elsewhere.as_ref());
         let Some(elsewhere) = elsewhere else { return Ok(()) };
         let mut rows = Vec::new();
-        for diagnosis in &knowledge.diagnoses {
-            let own = diagnosis.findings.get(finding).unwrap_or(elsewhere);
-            rows.push(self.with_counts(binary(own.best), self.strength(own), &diagnosis.id, finding));
-            rows.push(binary(elsewhere.best));
+        for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
+            let own = match diagnosis.findings.get(finding) {
+                Some(own) => self.binary_row(index, Some(own)),
+                None => self.binary_row(ELSEWHERE, Some(elsewhere)),
+            };
+            rows.push(self.with_counts(own, &diagnosis.id, finding));
+            rows.push(self.binary_row(ELSEWHERE, Some(elsewhere)));
         }
         self.property(finding, vec![root, presentation], rows)
     }
@@ -662,7 +711,8 @@ impl Builder<'_> {
             .variable(parent)
             .states
             .iter()
-            .map(|state| binary(known.given.get(state).map_or(0.5, |frequency| frequency.best)))
+            .enumerate()
+            .map(|(index, state)| self.binary_row(index, known.given.get(state)))
             .collect();
         self.property(finding, vec![parent], rows)
     }
@@ -672,13 +722,15 @@ impl Builder<'_> {
         &mut self,
         finding: &str,
         parents: Vec<VariableId>,
-        rows: Vec<Vec<f64>>,
+        rows: Vec<Row>,
     ) -> Result<(), ModelError> {
         let knowledge = self.knowledge;
         let property = self.add(finding, words(&BINARY), parents, rows)?;
         for modality in knowledge.modalities.keys() {
             if let Some(view) = knowledge.view(modality, finding) {
-                let rows = vec![binary(1.0 - view.specificity.best), binary(view.sensitivity.best)];
+                let false_alarm =
+                    row(0, binary(1.0 - view.specificity.best), self.strength(&view.specificity));
+                let rows = vec![false_alarm, self.binary_row(1, Some(&view.sensitivity))];
                 self.add(&view_name(finding, modality), words(&BINARY), vec![property], rows)?;
             }
         }
@@ -701,17 +753,26 @@ impl Builder<'_> {
         };
         let elsewhere = shares(&known.elsewhere);
         let mut rows = Vec::new();
-        for diagnosis in &knowledge.diagnoses {
-            let told = diagnosis.groups.get(id).unwrap_or(&known.elsewhere);
-            let own = self.mixed(shares(told), &elsewhere);
-            rows.push(self.with_counts(own, self.strength_of(told.values()), &diagnosis.id, id));
-            rows.push(elsewhere.clone());
+        let elsewhere_strength = self.strength_of(known.elsewhere.values());
+        for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
+            let (number, told) = match diagnosis.groups.get(id) {
+                Some(told) => (index, told),
+                None => (ELSEWHERE, &known.elsewhere),
+            };
+            let own = row(number, self.mixed(shares(told), &elsewhere), self.strength_of(told.values()));
+            rows.push(self.with_counts(own, &diagnosis.id, id));
+            rows.push(row(ELSEWHERE, elsewhere.clone(), elsewhere_strength));
         }
         let property = self.add(id, findings.to_vec(), vec![root, presentation], rows)?;
         for modality in knowledge.modalities.keys() {
             let views = findings.iter().map(|finding| knowledge.view(modality, finding)).collect::<Vec<_>>();
             if views.iter().any(Option::is_some) {
-                let rows = (0..findings.len()).map(|state| confusion(state, &views)).collect();
+                let rows = (0..findings.len())
+                    .map(|state| {
+                        let patients = views[state].map_or(1.0, |view| self.strength(&view.sensitivity));
+                        row(state, confusion(state, &views), patients)
+                    })
+                    .collect();
                 self.add(&view_name(id, modality), findings.to_vec(), vec![property], rows)?;
             }
         }
@@ -723,6 +784,7 @@ impl Builder<'_> {
         let mut variables = HashMap::new();
         for (id, quantity) in &knowledge.findings.quantities {
             let edges = &quantity.bands;
+            let strength = knowledge.constants.age_strength;
             let shares = |percentiles: &Percentiles| band_shares(percentiles, edges, percentiles.p05 > 0.0);
             let uniform = vec![1.0 / (edges.len() + 1) as f64; edges.len() + 1];
             let elsewhere = self.mixed(shares(&quantity.elsewhere), &uniform);
@@ -736,9 +798,10 @@ impl Builder<'_> {
                     let rows = group
                         .findings
                         .iter()
-                        .map(|finding| {
+                        .enumerate()
+                        .map(|(index, finding)| {
                             let given = quantity.given.get(finding).unwrap_or(&quantity.elsewhere);
-                            self.mixed(shares(given), &uniform)
+                            row(index, self.mixed(shares(given), &uniform), strength)
                         })
                         .collect();
                     (vec![*parent], rows)
@@ -747,12 +810,13 @@ impl Builder<'_> {
                     let rows = knowledge
                         .diagnoses
                         .iter()
-                        .map(|diagnosis| {
-                            let own = diagnosis
-                                .quantities
-                                .get(id)
-                                .map_or(elsewhere.clone(), |own| self.mixed(shares(own), &elsewhere));
-                            self.with_counts(own, knowledge.constants.age_strength, &diagnosis.id, id)
+                        .enumerate()
+                        .map(|(index, diagnosis)| {
+                            let own = match diagnosis.quantities.get(id) {
+                                Some(own) => row(index, self.mixed(shares(own), &elsewhere), strength),
+                                None => row(ELSEWHERE, elsewhere.clone(), strength),
+                            };
+                            self.with_counts(own, &diagnosis.id, id)
                         })
                         .collect();
                     (vec![root], rows)
@@ -775,12 +839,35 @@ impl Builder<'_> {
         mixed(own, elsewhere, self.knowledge.constants.elsewhere_share)
     }
 
-    /// Dirichlet updating: the published numbers are worth `strength` patients, each proven case its weight.
-    fn with_counts(&self, own: Vec<f64>, strength: f64, diagnosis: &str, number: &str) -> Vec<f64> {
+    /// Dirichlet updating: the published numbers are worth their patients, each proven case its weight.
+    fn with_counts(&self, own: Row, diagnosis: &str, number: &str) -> Row {
         let Some(counts) = self.counts.of(diagnosis, number) else { return own };
         let weight = self.knowledge.constants.case_weight;
-        let total: f64 = strength + weight * counts.iter().sum::<f64>();
-        own.iter().zip(counts).map(|(share, count)| (share * strength + weight * count) / total).collect()
+        let Row { shares, trust: Trust { patients, number } } = own;
+        let total: f64 = patients + weight * counts.iter().sum::<f64>();
+        let shares = shares
+            .iter()
+            .zip(counts)
+            .map(|(share, count)| (share * patients + weight * count) / total)
+            .collect();
+        row(number, shares, total)
+    }
+
+    fn binary_row(&self, number: usize, frequency: Option<&Frequency>) -> Row {
+        match frequency {
+            Some(frequency) => row(number, binary(frequency.best), self.strength(frequency)),
+            None => row(number, binary(0.5), 1.0),
+        }
+    }
+
+    fn level_row(&self, number: usize, levels: Option<&AnalyteLevels>) -> Row {
+        match levels {
+            Some(AnalyteLevels::Binary { positive }) => self.binary_row(number, Some(positive)),
+            Some(AnalyteLevels::Graded { levels, effective_n, .. }) => {
+                row(number, levels.to_vec(), *effective_n)
+            }
+            None => row(number, vec![0.2; Level::ALL.len()], 1.0),
+        }
     }
 
     /// Number of patients whose 90 % interval a frequency has.
@@ -843,12 +930,8 @@ fn confusion(state: usize, views: &[Option<&ModalityView>]) -> Vec<f64> {
         .collect()
 }
 
-fn level_shares(levels: Option<&AnalyteLevels>) -> Vec<f64> {
-    match levels {
-        Some(AnalyteLevels::Binary { positive }) => binary(positive.best),
-        Some(AnalyteLevels::Graded { levels, .. }) => levels.to_vec(),
-        None => vec![0.2; 5],
-    }
+fn row(number: usize, shares: Vec<f64>, patients: f64) -> Row {
+    Row { shares, trust: Trust { patients, number } }
 }
 
 fn binary(present: f64) -> Vec<f64> {

@@ -9,6 +9,7 @@ use crate::words::{BAD, FAINT, GOOD, HEADING, Words, bar, padded, styled};
 /// Weights smaller than this are summed up in one line.
 const SMALL_DECIBANS: f64 = 0.5;
 const BAR_WIDTH: usize = 20;
+const INTERVAL_WIDTH: usize = 17;
 /// Text is wrapped at this column.
 const LINE_WIDTH: usize = 110;
 
@@ -29,6 +30,7 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
     }
 
     let _ = writeln!(out, "{}", heading(words, "differential"));
+    let mut robust = String::new();
     let shown = answer.differential.iter().take(top).collect::<Vec<_>>();
     let name_width = shown
         .iter()
@@ -39,13 +41,24 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
         let name = padded(words.diagnosis(&ranked.diagnosis), name_width);
         let name = if ranked.nature == Nature::Malignant { styled(BAD, &name) } else { name };
         let mechanism = styled(FAINT, &words.mechanism(&ranked.mechanism));
+        let interval = ranked.interval.map_or(String::new(), |[low, high]| {
+            padded(&format!("({} - {})", words.percent(low), words.percent(high)), INTERVAL_WIDTH)
+        });
         let _ = writeln!(
             out,
-            "{:>3}. {name}  {}  {:>7}  {mechanism}",
+            "{:>3}. {name}  {}  {:>7} {interval} {mechanism}",
             place + 1,
             bar(ranked.probability, BAR_WIDTH),
             words.percent(ranked.probability),
         );
+    }
+    let leader = answer.differential.first();
+    if let (Some(robustness), Some(leads)) = (&answer.robustness, leader.and_then(|ranked| ranked.leads)) {
+        let arguments = [("share", words.percent(leads)), ("draws", robustness.draws.to_string())];
+        let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let key = if robustness.fragile { "robustness-fragile" } else { "robustness-line" };
+        let style = if robustness.fragile { BAD } else { FAINT };
+        robust = styled(style, &words.text(key, &arguments));
     }
     let rest = answer.differential.iter().skip(top).collect::<Vec<_>>();
     if !rest.is_empty() {
@@ -54,6 +67,10 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
         let line =
             format!("     {}  {}  {:>7}", padded(&name, name_width), bar(sum, BAR_WIDTH), words.percent(sum));
         let _ = writeln!(out, "{}", styled(FAINT, &line));
+    }
+
+    if !robust.is_empty() {
+        let _ = writeln!(out, "     {robust}");
     }
 
     let _ = writeln!(out, "\n{}", heading(words, "by-mechanism"));

@@ -74,6 +74,13 @@ pub(crate) struct Diagnose {
     /// So many diagnoses with their reasons
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(crate) explain: u16,
+    /// Draw all the numbers from their intervals so many times, for the intervals of the answer; 0 for none.
+    /// Only where a single case is answered
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(crate) draws: u16,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

@@ -71,8 +71,13 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
         if arguments.format == Format::Text {
             cases::report(&path, &loaded.problems);
         }
-        let answer =
+        let mut answer =
             if loaded.refused { None } else { Some(diagnose(&model, knowledge, &loaded.case, explained)?) };
+        if let (Some(answer), true) = (&mut answer, arguments.draws > 0 && !many) {
+            let draws = usize::from(arguments.draws);
+            let robustness = robustness(&model, knowledge, &loaded.case, draws, arguments.seed)?;
+            answer.add_robustness(&model, robustness);
+        }
         match (arguments.format, answer) {
             (Format::Json, answer) => {
                 let value = diagnosis_json(&words, &loaded, answer.as_ref());
