@@ -4,7 +4,7 @@ Laboratory values: units, reference intervals, levels.
 All numbers come from `analytes.toml`; here is only how they are used.
 */
 
-use apatite_knowledge::{Analyte, AnalyteKind, Knowledge, nearest};
+use apatite_knowledge::{Analyte, AnalyteKind, Knowledge};
 use serde::Serialize;
 
 use crate::problem::{Kind, Problems};
@@ -67,44 +67,125 @@ pub fn describe_interval(interval: [f64; 2], unit: &str) -> String {
     }
 }
 
-/// A result with its comparator left out, and the laboratory's own interval behind it: `"212 pg/mL (15 - 65)"`.
+/// A result taken apart: `"> 212 pg/mL (15 - 65)"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParsedQuantity {
+    /// Whether the number is the value, or a limit of what the assay can tell.
+    pub bound: Bound,
     /// The number.
     pub value: f64,
     /// What stands behind the number, trimmed.
     pub unit: String,
-    /// Limits in brackets.
-    pub interval: Option<[f64; 2]>,
+    /// The laboratory's own interval, in brackets.
+    pub interval: Option<OwnInterval>,
+}
+
+/// Whether a number is the value, or a limit of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The value.
+    Exact,
+    /// The value is less.
+    Below,
+    /// The value is more.
+    Above,
+}
+
+/// The reference interval that the laboratory gives with its result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnInterval {
+    /// Lower and upper limit; a lower limit of 0 where only the upper is told.
+    pub limits: [f64; 2],
+    /// Its unit; empty where it is that of the value.
+    pub unit: String,
 }
 
 /// Takes a text like `"7.9 mg/dL"` apart; none where it does not begin with a number.
 ///
 /// # Errors
-/// A number that can be read in two ways ("1,250").
+/// A number that can be read in two ways ("1,250"), and numbers in brackets that are no interval.
 pub fn parse_quantity(text: &str) -> Result<Option<ParsedQuantity>, String> {
+    let comparator = |c: char| matches!(c, '<' | '>' | '=' | '≤' | '≥' | '~' | '≈');
     let text = text.trim();
-    let (main, interval) = match text.split_once('(') {
-        Some((main, rest)) if rest.trim_end().ends_with(')') => {
-            let inside = rest.trim_end().trim_end_matches(')');
-            (main.trim(), parse_interval(inside)?.map(|(limits, _)| limits))
-        }
-        _ => (text, None),
+    let number = text.trim_start_matches(comparator);
+    let comparators = &text[..text.len() - number.len()];
+    let bound = match (comparators.contains(['<', '≤']), comparators.contains(['>', '≥'])) {
+        (false, false) => Bound::Exact,
+        (true, false) => Bound::Below,
+        (false, true) => Bound::Above,
+        (true, true) => return Err(format!("`{comparators}` is both less and more")),
     };
-    let main = main.trim_start_matches(['<', '>', '=', '≤', '≥', '~']).trim_start();
-    let Some((value, rest)) = leading_number(main)? else { return Ok(None) };
-    Ok(Some(ParsedQuantity { value, unit: rest.trim().to_owned(), interval }))
+    let Some((value, rest)) = leading_number(number.trim_start())? else { return Ok(None) };
+    // 1:640, as titres are told
+    if value == 1.0
+        && let Some(dilution) = rest.strip_prefix([':', '/'])
+        && dilution.starts_with(|c: char| c.is_ascii_digit())
+        && let Some((value, rest)) = leading_number(dilution)?
+    {
+        let (rest, interval) = split_brackets(rest)?;
+        let unit = if rest.is_empty() { TITRE } else { rest };
+        return Ok(Some(ParsedQuantity { bound, value, unit: unit.to_owned(), interval }));
+    }
+    let (unit, interval) = split_brackets(rest)?;
+    Ok(Some(ParsedQuantity { bound, value, unit: unit.to_owned(), interval }))
 }
 
-/// Two numbers with a dash between them and perhaps a unit behind: `"15 - 65 pg/mL"`.
-fn parse_interval(text: &str) -> Result<Option<([f64; 2], String)>, String> {
-    let Some((low, rest)) = leading_number(text.trim())? else { return Ok(None) };
+/// Takes the laboratory's interval in brackets off the end of a unit. Brackets of the unit itself, `mg/(24.h)`, stay,
+/// and a remark without a number, `(fasting)`, is left out.
+fn split_brackets(text: &str) -> Result<(&str, Option<OwnInterval>), String> {
+    let text = text.trim();
+    let pair = match text.chars().next_back() {
+        Some(')') => ('(', ')'),
+        Some(']') => ('[', ']'),
+        _ => return Ok((text, None)),
+    };
+    let mut depth = 0usize;
+    let open = text.char_indices().rev().find(|(_, c)| {
+        if *c == pair.1 {
+            depth += 1;
+        } else if *c == pair.0 {
+            depth -= 1;
+        }
+        depth == 0
+    });
+    let Some((open, _)) = open else { return Ok((text, None)) };
+    let (before, inside) = (&text[..open], &text[open + 1..text.len() - 1]);
+    let unit = before.trim_end();
+    let stands_apart = unit.len() < before.len() || unit.is_empty();
+    match parse_interval(inside) {
+        Ok(Some(interval)) => Ok((unit, Some(interval))),
+        _ if !stands_apart => Ok((text, None)),
+        _ if inside.contains(|c: char| c.is_ascii_digit()) => {
+            Err(format!("`{inside}` in brackets is not an interval"))
+        }
+        _ if pair.0 == '[' => Ok((text, None)),
+        _ => Ok((unit, None)),
+    }
+}
+
+/// Two numbers with a dash between them and perhaps a unit behind, `"15 - 65 pg/mL"`, or the upper limit alone, `"< 10"`.
+fn parse_interval(text: &str) -> Result<Option<OwnInterval>, String> {
+    let text = text.trim();
+    let upper = text
+        .strip_prefix(['<', '≤'])
+        .map(|upper| upper.trim_start_matches('='))
+        .or_else(|| ["up to ", "fino a "].iter().find_map(|words| text.strip_prefix(words)));
+    if let Some(upper) = upper {
+        let Some((high, unit)) = leading_number(upper.trim_start())? else { return Ok(None) };
+        let interval = OwnInterval { limits: [0.0, high], unit: unit.trim().to_owned() };
+        return Ok((high > 0.0).then_some(interval));
+    }
+    let Some((low, rest)) = leading_number(text)? else { return Ok(None) };
     let rest = rest.trim_start();
-    let Some(rest) = rest.strip_prefix(['-', '–', '—']).or_else(|| rest.strip_prefix("to ")) else {
+    let Some(rest) = rest
+        .strip_prefix(['-', '–', '—'])
+        .or_else(|| ["to ", "a "].iter().find_map(|word| rest.strip_prefix(word)))
+    else {
         return Ok(None);
     };
     let Some((high, unit)) = leading_number(rest.trim_start())? else { return Ok(None) };
-    Ok((low < high).then(|| ([low, high], unit.trim().to_owned())))
+    let interval = OwnInterval { limits: [low, high], unit: unit.trim().to_owned() };
+    Ok((0.0 <= low && low < high).then_some(interval))
 }
 
 fn leading_number(text: &str) -> Result<Option<(f64, &str)>, String> {
@@ -143,6 +224,15 @@ fn leading_number(text: &str) -> Result<Option<(f64, &str)>, String> {
     }
 }
 
+/// Longest unit that is looked at; the longest in use has 22 characters. A unit is a formula, and what a hostile one
+/// costs grows with its length.
+const MAX_UNIT: usize = 64;
+/// The unit of a titre told as a dilution.
+const TITRE: &str = "{titer}";
+/// Arbitrary and international units. UCUM converts none of them into another, since it does not know the assay;
+/// of one analyte the difference is how they are written, and a limit is the laboratory's.
+const ARBITRARY_UNITS: [&str; 6] = ["[arb'U]", "[IU]", "[iU]", "[GPL'U]", "[MPL'U]", "{RU}"];
+
 /// The age for which an adult's interval is taken where the case does not tell the age.
 const ADULT_YEARS: f64 = 40.0;
 
@@ -159,7 +249,7 @@ pub(crate) fn labs(
     for said in &said.labs {
         let id = &said.analyte.value;
         let Some(analyte) = knowledge.analytes.analytes.get(id) else {
-            let near = nearest(id, knowledge.vocabulary.analytes.iter().map(String::as_str));
+            let near = problems.near(id, knowledge.vocabulary.analytes.iter().map(String::as_str));
             let help = (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")));
             problems.add_with_help(
                 Kind::UnknownId,
@@ -169,11 +259,6 @@ pub(crate) fn labs(
             );
             continue;
         };
-        if labs.iter().any(|lab| lab.analyte == *id) {
-            let message = format!("`{id}` is given twice; the first value is used");
-            problems.add(Kind::GivenTwice, &said.analyte.span, message);
-            continue;
-        }
         if let Some((result, measured)) = grader.read(id, analyte, said, problems) {
             let place = problems.place(&said.analyte.span);
             labs.push(Lab { analyte: id.clone(), result, measured, said: said.value.value.clone(), place });
@@ -231,6 +316,8 @@ impl Grader<'_> {
             None => {
                 let message = if quantity.unit.is_empty() {
                     format!("`{text}` has no unit")
+                } else if quantity.unit.len() > MAX_UNIT {
+                    format!("the unit is longer than {MAX_UNIT} characters")
                 } else {
                     format!("`{}` is not a unit of `{id}`", quantity.unit)
                 };
@@ -244,6 +331,11 @@ impl Grader<'_> {
                 return None;
             }
         };
+        if value < 0.0 {
+            let message = format!("`{id}` of {text} cannot be: it is below zero; the value is not used");
+            problems.add(Kind::ImplausibleValue, &said.value.span, message);
+            return None;
+        }
         if let Some([low, high]) = analyte.plausible
             && !(low..=high).contains(&value)
         {
@@ -270,9 +362,21 @@ impl Grader<'_> {
                     bad(format!("`{id}` has no limit above which it is positive"), problems);
                     return None;
                 };
+                let positive = match quantity.bound {
+                    Bound::Exact => value > limit,
+                    Bound::Below if value <= limit => false,
+                    Bound::Above if value >= limit => true,
+                    Bound::Below | Bound::Above => {
+                        bad(
+                            format!("`{text}` can be positive or negative: the limit is {limit} {unit}"),
+                            problems,
+                        );
+                        return None;
+                    }
+                };
                 let measured =
                     Measured { value, unit: unit.clone(), interval: Some([0.0, limit]), corrected: None };
-                Some((LabResult::Positive(value > limit), Some(measured)))
+                Some((LabResult::Positive(positive), Some(measured)))
             }
             AnalyteKind::Graded => {
                 if analyte.assay_dependent && own.is_none() {
@@ -286,7 +390,7 @@ impl Grader<'_> {
                 let interval = own.or_else(|| self.interval(analyte))?;
                 let measured =
                     Measured { value, unit: unit.clone(), interval: Some(interval), corrected: None };
-                Some((LabResult::Levels(vec![grade(value, interval, analyte)]), Some(measured)))
+                Some((LabResult::Levels(levels(quantity.bound, value, interval, analyte)), Some(measured)))
             }
         }
     }
@@ -300,12 +404,9 @@ impl Grader<'_> {
         unit: &str,
         problems: &mut Problems<'_>,
     ) -> Option<[f64; 2]> {
-        let (limits, own_unit, span) = match &said.interval {
+        let (own, span) = match &said.interval {
             Some(spoken) => match parse_interval(&spoken.value) {
-                Ok(Some((limits, own_unit))) => {
-                    let own_unit = if own_unit.is_empty() { quantity.unit.clone() } else { own_unit };
-                    (limits, own_unit, &spoken.span)
-                }
+                Ok(Some(own)) => (own, &spoken.span),
                 _ => {
                     problems.add_with_help(
                         Kind::BadLabValue,
@@ -316,41 +417,40 @@ impl Grader<'_> {
                     return None;
                 }
             },
-            None => (quantity.interval?, quantity.unit.clone(), &said.value.span),
+            None => (quantity.interval.clone()?, &said.value.span),
         };
-        let converted = limits.map(|limit| self.to_canonical(limit, &own_unit, analyte, unit));
-        if let [Some(low), Some(high)] = converted {
-            return Some([low, high]);
+        let own_unit = if own.unit.is_empty() { &quantity.unit } else { &own.unit };
+        let converted = own.limits.map(|limit| self.to_canonical(limit, own_unit, analyte, unit));
+        let [Some(low), Some(high)] = converted else {
+            problems.add(Kind::UnknownUnit, span, format!("`{own_unit}` is not a unit of this analyte"));
+            return None;
+        };
+        if let Some([least, most]) = analyte.plausible
+            && !(low <= most && high >= least)
+        {
+            let message = format!(
+                "an interval of {} cannot be: living patients have {least} to {most} {unit}; a general one is used",
+                describe_interval([low, high], unit)
+            );
+            problems.add(Kind::ImplausibleValue, span, message);
+            return None;
         }
-        problems.add(Kind::UnknownUnit, span, format!("`{own_unit}` is not a unit of this analyte"));
-        None
+        Some([low, high])
     }
 
     fn to_canonical(&self, value: f64, written: &str, analyte: &Analyte, canonical: &str) -> Option<f64> {
-        let spellings = &self.knowledge.analytes.spellings;
-        let compact = written.replace(' ', "");
-        let unit = spellings.get(written).or_else(|| spellings.get(&compact)).cloned().unwrap_or(compact);
-        if unit == canonical {
-            return Some(value);
-        }
-        if unit.is_empty() {
+        if written.len() > MAX_UNIT {
             return None;
         }
-        let (value, unit) = match analyte.valence {
-            Some(valence) if unit.contains("eq") => (value / valence, unit.replace("eq", "mol")),
-            _ => (value, unit),
-        };
-        let (value, unit) = match analyte.international_units_per_ug {
-            Some(per_ug) if unit.contains("[IU]") || unit.contains("[iU]") => {
-                (value / per_ug, unit.replace("[IU]", "ug").replace("[iU]", "ug"))
-            }
-            _ => (value, unit),
-        };
-        let convert = |value: f64, from: &str| octofhir_ucum::convert(value, from, canonical).ok();
-        convert(value, &unit)
-            .or_else(|| convert(value * analyte.molar_mass_g_per_mol?, &format!("{unit}.g/mol")))
-            .or_else(|| convert(value / analyte.molar_mass_g_per_mol?, &format!("{unit}.mol/g")))
-            .filter(|converted| converted.is_finite())
+        let spellings = &self.knowledge.analytes.spellings;
+        let spaced = written.split_whitespace().collect::<Vec<_>>().join(" ");
+        let compact = spaced.replace(' ', "");
+        let unit = spellings.get(&spaced).or_else(|| spellings.get(&compact)).cloned().unwrap_or(compact);
+        // a number before the unit is a misread number, though UCUM has units like `2.mg`; powers of ten are units
+        if unit.is_empty() || unit.starts_with(|c: char| c.is_ascii_digit()) && !unit.starts_with("10*") {
+            return None;
+        }
+        convert(value, &unit, canonical, analyte)
     }
 
     fn plausible_units<'a>(&self, value: f64, analyte: &'a Analyte, canonical: &str) -> Vec<&'a str> {
@@ -423,6 +523,53 @@ impl Grader<'_> {
             );
         }
     }
+}
+
+/// Converts between any two UCUM units of an analyte: mass, molar, equivalents, international, arbitrary.
+fn convert(value: f64, from: &str, to: &str, analyte: &Analyte) -> Option<f64> {
+    if from == to {
+        return Some(value);
+    }
+    let (from_scale, from) = plain(from, analyte);
+    let (to_scale, to) = plain(to, analyte);
+    let ucum = |value: f64, from: &str| octofhir_ucum::convert(value, from, &to).ok();
+    let value = value * from_scale;
+    ucum(value, &from)
+        .or_else(|| ucum(value * analyte.molar_mass_g_per_mol?, &format!("{from}.g/mol")))
+        .or_else(|| ucum(value / analyte.molar_mass_g_per_mol?, &format!("{from}.mol/g")))
+        .map(|converted| converted / to_scale)
+        .filter(|converted| converted.is_finite())
+}
+
+/// A unit that UCUM can convert, and what a value is multiplied with to be in it.
+fn plain(unit: &str, analyte: &Analyte) -> (f64, String) {
+    match (analyte.valence, analyte.international_units_per_ug) {
+        (Some(valence), _) if unit.contains("eq") => (1.0 / valence, unit.replace("eq", "mol")),
+        (_, Some(per_ug)) if unit.contains("[IU]") || unit.contains("[iU]") => {
+            (1.0 / per_ug, unit.replace("[IU]", "ug").replace("[iU]", "ug"))
+        }
+        _ => (1.0, ARBITRARY_UNITS.iter().fold(unit.to_owned(), |unit, other| unit.replace(other, "U"))),
+    }
+}
+
+/// The levels that a value can have, of which only a limit may be known.
+fn levels(bound: Bound, value: f64, interval: [f64; 2], analyte: &Analyte) -> Vec<Level> {
+    if bound == Bound::Exact {
+        return vec![grade(value, interval, analyte)];
+    }
+    let [low, high] = interval;
+    let very_low = low * analyte.very.low.unwrap_or(0.0);
+    let very_high = high * analyte.very.high.unwrap_or(f64::INFINITY);
+    let edges = [0.0, very_low, low, high, very_high, f64::INFINITY];
+    let possible = Level::ALL
+        .into_iter()
+        .zip(edges.windows(2))
+        .filter(|(_, edge)| edge[0] < edge[1])
+        .filter(|(_, edge)| if bound == Bound::Below { edge[0] < value } else { value < edge[1] })
+        .map(|(level, _)| level)
+        .collect::<Vec<_>>();
+    // less than nothing
+    if possible.is_empty() { vec![grade(value, interval, analyte)] } else { possible }
 }
 
 fn grade(value: f64, [low, high]: [f64; 2], analyte: &Analyte) -> Level {

@@ -153,8 +153,9 @@ fn from_toml(value: &DeValue<'_>) -> Value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(integer) => {
             let digits = integer.as_str();
-            i64::from_str_radix(digits, integer.radix())
-                .map_or(Value::Number(f64::NAN), |n| Value::Number(n as f64))
+            let number = i64::from_str_radix(digits, integer.radix())
+                .map_or_else(|_| digits.parse().unwrap_or(f64::NAN), |n| n as f64);
+            Value::Number(number)
         }
         DeValue::Float(float) => Value::Number(float.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(_) => Value::Bool,

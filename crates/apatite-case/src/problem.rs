@@ -183,14 +183,14 @@ impl<'t> Problems<'t> {
         message: String,
         help: Option<String>,
     ) {
-        self.push(kind, self.place(span), &message, help.as_deref());
+        self.push(kind, self.place(span), message, help);
     }
 
     pub(crate) fn add_at(&mut self, kind: Kind, place: Place, message: String) {
-        self.push(kind, place, &message, None);
+        self.push(kind, place, message, None);
     }
 
-    fn push(&mut self, kind: Kind, place: Place, message: &str, help: Option<&str>) {
+    fn push(&mut self, kind: Kind, place: Place, message: String, help: Option<String>) {
         let (kind, message, help) = match self.found.len() {
             ..MAX_PROBLEMS => (kind, printable(message), help.map(printable)),
             MAX_PROBLEMS => {
@@ -230,7 +230,10 @@ pub(crate) fn is_obeyed(c: char) -> bool {
 }
 
 /// A message that can be printed: what the case says is repeated in it, and the case may come from anyone.
-fn printable(message: &str) -> String {
+fn printable(message: String) -> String {
+    if message.len() <= MAX_MESSAGE && !message.contains(is_obeyed) {
+        return message;
+    }
     let mut printable = String::with_capacity(message.len().min(MAX_MESSAGE));
     let length = message.chars().count();
     let keep = MAX_MESSAGE / 2;
