@@ -9,7 +9,7 @@ use apatite_knowledge::{Folder, Knowledge, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
 use apatite_reason::{
     Counts, Differential, Fact, Folds, Model, ProvenCase, Withhold, compare, counts_of, diagnose, evaluate,
-    fit,
+    fit, robustness,
 };
 use apatite_text::Words;
 use serde::Serialize;
