@@ -163,9 +163,33 @@ fn split_brackets(text: &str) -> Result<(&str, Option<OwnInterval>), String> {
     }
 }
 
+/// Words that may stand before an interval.
+const INTERVAL_WORDS: [&str; 14] = [
+    "da",
+    "from",
+    "normal",
+    "nv",
+    "n.v.",
+    "range",
+    "ref",
+    "ref.",
+    "reference",
+    "rif",
+    "rif.",
+    "vn",
+    "v.n.",
+    "vr",
+];
+
 /// Two numbers with a dash between them and perhaps a unit behind, `"15 - 65 pg/mL"`, or the upper limit alone, `"< 10"`.
 fn parse_interval(text: &str) -> Result<Option<OwnInterval>, String> {
-    let text = text.trim();
+    let mut text = text.trim();
+    while let Some(rest) = INTERVAL_WORDS.iter().find_map(|word| {
+        let start = text.get(..word.len()).filter(|start| start.eq_ignore_ascii_case(word))?;
+        text[start.len()..].strip_prefix([' ', ':'])
+    }) {
+        text = rest.trim_start();
+    }
     let upper = text
         .strip_prefix(['<', '≤'])
         .map(|upper| upper.trim_start_matches('='))
@@ -318,10 +342,12 @@ impl Grader<'_> {
                     format!("`{text}` has no unit")
                 } else if quantity.unit.len() > MAX_UNIT {
                     format!("the unit is longer than {MAX_UNIT} characters")
+                } else if quantity.unit == TITRE {
+                    format!("`{text}` is a titre, and `{id}` is not told in one")
                 } else {
                     format!("`{}` is not a unit of `{id}`", quantity.unit)
                 };
-                let fitting = self.plausible_units(quantity.value, analyte, unit);
+                let fitting = self.likely_units(quantity.value, analyte, unit);
                 let help = if fitting.is_empty() {
                     format!("`{id}` is told in {}", analyte.accepted.join(", "))
                 } else {
@@ -339,7 +365,7 @@ impl Grader<'_> {
         if let Some([low, high]) = analyte.plausible
             && !(low..=high).contains(&value)
         {
-            let fitting = self.plausible_units(quantity.value, analyte, unit);
+            let fitting = self.likely_units(quantity.value, analyte, unit);
             let message = format!(
                 "`{id}` of {text} cannot be: living patients have {low} to {high} {unit}; the value is not used"
             );
@@ -453,17 +479,23 @@ impl Grader<'_> {
         convert(value, &unit, canonical, analyte)
     }
 
-    fn plausible_units<'a>(&self, value: f64, analyte: &'a Analyte, canonical: &str) -> Vec<&'a str> {
-        let Some([low, high]) = analyte.plausible else { return Vec::new() };
-        analyte
+    /// The likely units of a number: of those in which it is plausible, the ones in which it is nearest to normal.
+    fn likely_units<'a>(&self, value: f64, analyte: &'a Analyte, canonical: &str) -> Vec<&'a str> {
+        let Some([least, most]) = analyte.plausible else { return Vec::new() };
+        let [low, high] = self.interval(analyte).unwrap_or([least, most]);
+        let fitting = analyte
             .accepted
             .iter()
-            .filter(|unit| {
-                self.to_canonical(value, unit, analyte, canonical)
-                    .is_some_and(|value| (low..=high).contains(&value))
+            .filter_map(|unit| {
+                let value = self.to_canonical(value, unit, analyte, canonical)?;
+                let off = (value / high).max(low / value).max(1.0);
+                (least..=most).contains(&value).then_some((off, unit.as_str()))
             })
-            .map(String::as_str)
-            .collect()
+            .collect::<Vec<_>>();
+        let nearest = fitting.iter().map(|(off, _)| *off).fold(f64::INFINITY, f64::min);
+        // two names of one unit may differ in the last bit
+        let is_nearest = |off: f64| off <= nearest * 1.000_001;
+        fitting.iter().filter(|(off, _)| is_nearest(*off)).map(|(_, unit)| *unit).collect()
     }
 
     /// The reference interval of this age and sex; where the sex is not told, the one that holds for both.
@@ -599,3 +631,6 @@ fn word(text: &str, kind: AnalyteKind) -> Option<LabResult> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,9 @@ impl Reader<'_, '_> {
     fn examination(&mut self, said: &SaidImaging) -> Option<Examination> {
         let imaging = || self.knowledge.modalities.keys().filter(|id| *id != HISTORY).map(String::as_str);
         let Some(modality) = &said.modality else {
+            if said.has_modality {
+                return None;
+            }
             let message = "an examination has no modality; it is left out".to_owned();
             let help = format!("write modality = \"...\": {}", imaging().collect::<Vec<_>>().join(", "));
             self.problems.add_with_help(Kind::WrongType, &said.span, message, Some(help));
@@ -315,7 +318,7 @@ fn expected(said: &SaidExpected, knowledge: &Knowledge, problems: &mut Problems<
     };
     let also_right = said.also_right.iter().filter_map(&mut known).collect();
     let diagnosis = said.diagnosis.as_ref().map(&mut known);
-    if diagnosis.is_none() {
+    if !said.has_diagnosis {
         let message = "`expected` has no `diagnosis`; it is not used".to_owned();
         problems.add(Kind::WrongType, &said.span, message);
     }

@@ -56,11 +56,13 @@ const MAX_DEPTH: usize = 32;
 /// Reads the text; none where nothing of it can be read.
 pub(crate) fn parse(text: &str, format: Format, problems: &mut Problems<'_>) -> Option<Node> {
     let node = parse_any(text, format, problems)?;
-    if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
-        problems.add(Kind::Unreadable, &(0..0), "the file is empty".to_owned());
-        return None;
-    }
-    Some(node)
+    let message = match &node.value {
+        Value::Table(entries) if entries.is_empty() => "the file is empty".to_owned(),
+        Value::Table(_) => return Some(node),
+        other => format!("the file is {}, not a case", other.type_name()),
+    };
+    problems.add(Kind::Unreadable, &node.span, message);
+    None
 }
 
 fn parse_any(text: &str, format: Format, problems: &mut Problems<'_>) -> Option<Node> {

@@ -46,6 +46,8 @@ pub(crate) struct SaidLab {
 #[derive(Clone, Debug)]
 pub(crate) struct SaidImaging {
     pub(crate) modality: Option<Spoken<String>>,
+    /// The key is there, though its value may be of the wrong type.
+    pub(crate) has_modality: bool,
     pub(crate) span: Range<usize>,
     pub(crate) sites: Words,
     pub(crate) present: Words,
@@ -57,6 +59,8 @@ pub(crate) struct SaidImaging {
 #[derive(Clone, Debug)]
 pub(crate) struct SaidExpected {
     pub(crate) diagnosis: Option<Spoken<String>>,
+    /// The key is there, though its value may be of the wrong type.
+    pub(crate) has_diagnosis: bool,
     pub(crate) span: Range<usize>,
     pub(crate) also_right: Words,
     pub(crate) proof: Option<String>,
@@ -81,7 +85,7 @@ impl Said {
                 }
                 "labs" => said.labs = labs(&entry.node, problems),
                 "imaging" => said.imaging = imaging(entry, knowledge, problems),
-                "expected" => said.expected = Some(expected(&entry.node, problems)),
+                "expected" => said.expected = expected(&entry.node, problems),
                 _ => unknown_key(
                     entry,
                     "a case",
@@ -118,16 +122,25 @@ fn labs(node: &Node, problems: &mut Problems<'_>) -> Vec<SaidLab> {
                 labs.push(SaidLab { analyte, value, interval: None });
             }
             Value::Table(_) => {
-                let (mut value, mut interval) = (None, None);
+                let (mut value, mut interval, mut has_value) = (None, None, false);
                 for entry in table("a laboratory result", &entry.node, problems) {
                     match entry.key.as_str() {
-                        "value" => value = text(entry, problems),
+                        "value" => {
+                            has_value = true;
+                            value = match entry.node.value {
+                                Value::Number(number) => {
+                                    Some(Spoken { value: number.to_string(), span: entry.node.span.clone() })
+                                }
+                                _ => text(entry, problems),
+                            };
+                        }
                         "interval" => interval = text(entry, problems),
                         _ => unknown_key(entry, "a laboratory result", &["value", "interval"], problems),
                     }
                 }
                 match value {
                     Some(value) => labs.push(SaidLab { analyte, value, interval }),
+                    None if has_value => {}
                     None => problems.add(
                         Kind::WrongType,
                         &entry.node.span,
@@ -158,8 +171,13 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
     };
     let mut examinations = Vec::new();
     for block in blocks {
+        let entries = table("an examination", block, problems);
+        if entries.is_empty() && !matches!(block.value, Value::Table(_)) {
+            continue;
+        }
         let mut said = SaidImaging {
             modality: None,
+            has_modality: false,
             span: block.span.clone(),
             sites: Vec::new(),
             present: Vec::new(),
@@ -167,9 +185,12 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
             quantities: Vec::new(),
             study: None,
         };
-        for entry in table("an examination", block, problems) {
+        for entry in entries {
             match entry.key.as_str() {
-                "modality" => said.modality = text(entry, problems),
+                "modality" => {
+                    said.has_modality = true;
+                    said.modality = text(entry, problems);
+                }
                 "sites" => said.sites = words(entry, problems),
                 "present" => said.present = words(entry, problems),
                 "absent" => said.absent = words(entry, problems),
@@ -194,18 +215,26 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
     examinations
 }
 
-fn expected(node: &Node, problems: &mut Problems<'_>) -> SaidExpected {
-    let mut said =
-        SaidExpected { diagnosis: None, span: node.span.clone(), also_right: Vec::new(), proof: None };
+fn expected(node: &Node, problems: &mut Problems<'_>) -> Option<SaidExpected> {
+    let mut said = SaidExpected {
+        diagnosis: None,
+        has_diagnosis: false,
+        span: node.span.clone(),
+        also_right: Vec::new(),
+        proof: None,
+    };
     for entry in table("expected", node, problems) {
         match entry.key.as_str() {
-            "diagnosis" => said.diagnosis = text(entry, problems),
+            "diagnosis" => {
+                said.has_diagnosis = true;
+                said.diagnosis = text(entry, problems);
+            }
             "also_right" => said.also_right = words(entry, problems),
             "proof" => said.proof = prose(entry, problems),
             _ => unknown_key(entry, "expected", &["diagnosis", "also_right", "proof"], problems),
         }
     }
-    said
+    matches!(node.value, Value::Table(_)).then_some(said)
 }
 
 /// The entries of a table; of two with one name, which JSON lets stand, the first.
