@@ -11,7 +11,10 @@ use apatite_knowledge::{
 };
 use serde_json::Value;
 
-use crate::words::Words;
+use crate::words::{Words, printable};
+
+/// A frequency this many times that of elsewhere, or less than its reciprocal, is listed by name.
+const APART: f64 = 2.0;
 
 /// The card of a diagnosis, a finding, an analyte or a condition; none where there is no such id.
 #[must_use]
@@ -43,11 +46,22 @@ pub fn unknown_id(words: &Words<'_>, id: &str) -> String {
         .chain(knowledge.vocabulary.analytes.iter().map(String::as_str))
         .chain(knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.as_str()))
         .chain(knowledge.conditions.iter().map(|condition| condition.id.as_str()));
-    let near = nearest(id, ids);
+    unknown(words, "unknown-id", id, &nearest(id, ids))
+}
+
+/// What to say of an id that is no diagnosis.
+#[must_use]
+pub fn unknown_diagnosis(words: &Words<'_>, id: &str) -> String {
+    let ids = words.knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.as_str());
+    unknown(words, "unknown-diagnosis", id, &nearest(id, ids))
+}
+
+fn unknown(words: &Words<'_>, key: &str, id: &str, near: &[&str]) -> String {
+    let text = words.text(key, &[("id", &printable(id))]);
     if near.is_empty() {
-        format!("there is no diagnosis, finding, analyte or condition `{id}`")
+        text
     } else {
-        format!("there is no diagnosis, finding, analyte or condition `{id}`; near it: {}", near.join(", "))
+        format!("{text}; {}", words.text("near", &[("ids", &near.join(", "))]))
     }
 }
 
@@ -209,7 +223,18 @@ impl Page<'_, '_> {
                 Some((diagnosis.names.get(words.language).to_owned(), frequency_in(diagnosis)?))
             })
             .collect::<Vec<_>>();
-        self.sorted_table(rows.iter().map(|(name, frequency)| (name.clone(), frequency)));
+        // where it is about as frequent as elsewhere there is nothing to learn
+        let (apart, alike): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, frequency)| {
+            finding.elsewhere.as_ref().is_none_or(|elsewhere| {
+                let ratio = frequency.best / elsewhere.best;
+                !(1.0 / APART..APART).contains(&ratio)
+            })
+        });
+        self.sorted_table(apart.into_iter().map(|(name, frequency)| (name.clone(), frequency)));
+        if !alike.is_empty() {
+            let count = alike.len().to_string();
+            self.line(&format!("- {}", words.text("card-alike", &[("count", &count)])));
+        }
     }
 
     fn analyte(&mut self, id: &str, analyte: &Analyte) {

@@ -2,14 +2,13 @@ use std::fmt::Write as _;
 
 use apatite_case::Case;
 use apatite_knowledge::{Nature, Statement};
-use apatite_reason::{Differential, FactReport, RankedDiagnosis, WeighedFact};
+use apatite_reason::{Differential, FactReport, Implied, RankedDiagnosis, WeighedFact};
 
-use crate::words::{BAD, FAINT, GOOD, HEADING, Words, bar, padded, styled};
+use crate::words::{BAD, FAINT, GOOD, HEADING, Words, bar, padded, printable, styled};
 
 /// Weights smaller than this are summed up in one line.
 const SMALL_DECIBANS: f64 = 0.5;
 const BAR_WIDTH: usize = 20;
-const INTERVAL_WIDTH: usize = 17;
 /// Text is wrapped at this column.
 const LINE_WIDTH: usize = 110;
 
@@ -18,7 +17,7 @@ const LINE_WIDTH: usize = 110;
 pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: usize) -> String {
     let mut out = String::new();
     if let Some(title) = &case.title {
-        let _ = writeln!(out, "{}", styled(HEADING, &clean(title)));
+        let _ = writeln!(out, "{}", styled(HEADING, &printable(title)));
     }
     let setting = words
         .knowledge
@@ -37,16 +36,24 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
         .map(|ranked| words.diagnosis(&ranked.diagnosis).chars().count())
         .max()
         .unwrap_or_default();
-    for (place, ranked) in shown.iter().enumerate() {
+    let intervals = shown
+        .iter()
+        .map(|ranked| {
+            ranked.interval.map_or(String::new(), |[low, high]| {
+                format!("  ({} - {})", words.percent(low), words.percent(high))
+            })
+        })
+        .collect::<Vec<_>>();
+    let interval_width =
+        intervals.iter().map(|interval| interval.chars().count()).max().unwrap_or_default();
+    for (place, (ranked, interval)) in shown.iter().zip(&intervals).enumerate() {
         let name = padded(words.diagnosis(&ranked.diagnosis), name_width);
         let name = if ranked.nature == Nature::Malignant { styled(BAD, &name) } else { name };
         let mechanism = styled(FAINT, &words.mechanism(&ranked.mechanism));
-        let interval = ranked.interval.map_or(String::new(), |[low, high]| {
-            padded(&format!("({} - {})", words.percent(low), words.percent(high)), INTERVAL_WIDTH)
-        });
+        let interval = padded(interval, interval_width);
         let _ = writeln!(
             out,
-            "{:>3}. {name}  {}  {:>7} {interval} {mechanism}",
+            "{:>3}. {name}  {}  {:>7}{interval}  {mechanism}",
             place + 1,
             bar(ranked.probability, BAR_WIDTH),
             words.percent(ranked.probability),
@@ -58,19 +65,19 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
         let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
         let key = if robustness.fragile { "robustness-fragile" } else { "robustness-line" };
         let style = if robustness.fragile { BAD } else { FAINT };
-        robust = styled(style, &words.text(key, &arguments));
+        robust = styled(style, &indented(&words.text(key, &arguments), 5));
     }
     let rest = answer.differential.iter().skip(top).collect::<Vec<_>>();
     if !rest.is_empty() {
         let sum: f64 = rest.iter().map(|ranked| ranked.probability).sum();
-        let name = words.text("others-together", &[("count", &rest.len().to_string())]);
+        let name = words.counted("others-together", rest.len());
         let line =
             format!("     {}  {}  {:>7}", padded(&name, name_width), bar(sum, BAR_WIDTH), words.percent(sum));
         let _ = writeln!(out, "{}", styled(FAINT, &line));
     }
 
     if !robust.is_empty() {
-        let _ = writeln!(out, "     {robust}");
+        let _ = writeln!(out, "{robust}");
     }
 
     let _ = writeln!(out, "\n{}", heading(words, "by-mechanism"));
@@ -94,9 +101,12 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
 
     if !answer.implied.is_empty() {
         let _ = writeln!(out, "\n{}", heading(words, "implied"));
-        for implied in &answer.implied {
-            let by = words.finding_within(&implied.by);
-            let arguments = [("finding", words.finding(&implied.finding)), ("by", by.as_str())];
+        for (finding, by, modalities) in implied(&answer.implied) {
+            let modalities =
+                modalities.iter().map(|modality| words.modality(modality)).collect::<Vec<_>>().join(", ");
+            let by = words.finding_within(by);
+            let arguments =
+                [("finding", words.finding(finding)), ("modalities", &modalities), ("by", by.as_str())];
             let _ = writeln!(out, "     {}", words.text("implied-line", &arguments));
         }
     }
@@ -155,7 +165,7 @@ pub fn one_line(words: &Words<'_>, name: &str, answer: &Differential) -> String 
         .take(3)
         .map(|ranked| format!("{} {}", words.diagnosis(&ranked.diagnosis), words.percent(ranked.probability)))
         .collect::<Vec<_>>();
-    format!("{name}: {}", leaders.join("; "))
+    format!("{}: {}", printable(name), leaders.join("; "))
 }
 
 fn reasons(
@@ -212,14 +222,13 @@ pub(crate) fn weights(
         }
         for weight in own {
             let decibans = styled(style, &format!("{:>6} dB", words.decibans(weight.decibans)));
-            let fact = clean(&words.fact(&facts[weight.fact].fact));
+            let fact = words.fact(&facts[weight.fact].fact);
             let _ = writeln!(out, "    {decibans}  {fact}");
         }
     }
     if !small.is_empty() {
         let sum: f64 = small.iter().map(|weight| weight.decibans).sum();
-        let count = small.len().to_string();
-        let text = words.text("remaining-facts", &[("count", &count)]);
+        let text = words.counted("remaining-facts", small.len());
         let line = format!("    {:>6} dB  {text}", words.decibans(sum));
         let _ = writeln!(out, "{}", styled(FAINT, &line));
     }
@@ -231,9 +240,7 @@ fn statements(out: &mut String, words: &Words<'_>, title: &str, statements: &[St
     }
     let _ = writeln!(out, "   {}", words.text(title, &[]));
     for statement in statements {
-        let options =
-            textwrap::Options::new(LINE_WIDTH).initial_indent("       ").subsequent_indent("       ");
-        let _ = writeln!(out, "{}", textwrap::fill(statement.get(words.language), options));
+        let _ = writeln!(out, "{}", indented(statement.get(words.language), 7));
     }
 }
 
@@ -251,7 +258,22 @@ fn heading(words: &Words<'_>, key: &str) -> String {
     styled(HEADING, &words.text(key, &[]))
 }
 
-/// Text of a case file may hold control characters, which are no business of a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Text wrapped and moved to the right.
+fn indented(text: &str, columns: usize) -> String {
+    let indent = " ".repeat(columns);
+    let options = textwrap::Options::new(LINE_WIDTH).initial_indent(&indent).subsequent_indent(&indent);
+    textwrap::fill(text, options)
+}
+
+/// What adds nothing, once for all modalities that told it: finding, what contains it, modalities.
+fn implied(all: &[Implied]) -> Vec<(&str, &str, Vec<&str>)> {
+    let mut told: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for Implied { finding, by, modality } in all {
+        match told.iter_mut().find(|(known, known_by, _)| known == finding && known_by == by) {
+            Some((_, _, modalities)) if modalities.contains(&modality.as_str()) => {}
+            Some((_, _, modalities)) => modalities.push(modality),
+            None => told.push((finding, by, vec![modality])),
+        }
+    }
+    told
 }

@@ -2,17 +2,16 @@ use std::fmt::Write as _;
 
 use apatite_reason::Evaluation;
 
-use crate::words::{BAD, HEADING, Words, padded, styled};
+use crate::words::{BAD, HEADING, Words, padded, printable, styled};
 
 /// The figures of an evaluation.
 #[must_use]
 pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
     let mut out = String::new();
-    let cases = evaluation.cases.to_string();
-    let _ = writeln!(out, "{}", styled(HEADING, &words.text("evaluation-title", &[("cases", &cases)])));
+    let _ = writeln!(out, "{}", styled(HEADING, &words.counted("evaluation-title", evaluation.cases)));
     if evaluation.judged_by_themselves > 0 {
-        let count = evaluation.judged_by_themselves.to_string();
-        let _ = writeln!(out, "{}", styled(BAD, &words.text("evaluation-own", &[("count", &count)])));
+        let own = words.counted("evaluation-own", evaluation.judged_by_themselves);
+        let _ = writeln!(out, "{}", styled(BAD, &own));
     }
     let percent = |value: f64| format!("{} %", words.decimals(value * 100.0, 1));
     let number = |value: f64| words.decimals(value, 3);
@@ -58,7 +57,7 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
     let _ = writeln!(out, "\n{}", title("evaluation-mechanisms"));
     let _ = writeln!(
         out,
-        "  {}  {:>6}  {:>7}  {:>7}  {:>16}",
+        "  {}  {:>6}  {:>7}  {:>7}  {:>17}",
         padded("", 24),
         column("column-cases"),
         "top-1",
@@ -68,7 +67,7 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
     for score in &evaluation.mechanisms {
         let _ = writeln!(
             out,
-            "  {}  {:>6}  {:>7}  {:>7}  {:>16}",
+            "  {}  {:>6}  {:>7}  {:>7}  {:>17}",
             padded(&words.mechanism(&score.mechanism), 24),
             score.cases,
             percent(score.top1),
@@ -78,7 +77,7 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
     }
 
     let _ = writeln!(out, "\n{}", title("evaluation-subsets"));
-    for subset in &evaluation.subsets {
+    for subset in evaluation.subsets.iter().filter(|subset| subset.cases > 0) {
         let _ = writeln!(
             out,
             "  {}  {:>6}  {:>7}  {:>7}",
@@ -105,7 +104,7 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
             let _ = writeln!(
                 out,
                 "  {}  {} {}, {}; {} {} {}",
-                outcome.file,
+                printable(&outcome.file),
                 column("column-rank"),
                 outcome.rank,
                 percent(outcome.probability),

@@ -13,9 +13,9 @@ mod evaluation;
 mod manual;
 mod words;
 
-pub use card::{card, unknown_id};
+pub use card::{card, unknown_diagnosis, unknown_id};
 pub use comparison::comparison;
 pub use differential::{differential, one_line};
 pub use evaluation::evaluation;
 pub use manual::manual;
-pub use words::Words;
+pub use words::{Words, is_obeyed, printable};

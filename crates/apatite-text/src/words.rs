@@ -28,6 +28,9 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 /// What may be passed over.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
+/// Words of a case file for a laboratory result without a number.
+const LEVELS: [&str; 7] = ["very_low", "low", "normal", "high", "very_high", "positive", "negative"];
+
 /// The words of one language for one knowledge.
 #[derive(Clone, Copy, Debug)]
 pub struct Words<'k> {
@@ -41,14 +44,27 @@ impl<'k> Words<'k> {
     /// A text of the Fluent files.
     #[must_use]
     pub fn text(&self, key: &str, arguments: &[(&'static str, &str)]) -> String {
+        let arguments = arguments.iter().map(|(name, value)| (*name, FluentValue::from((*value).to_owned())));
+        self.lookup(key, arguments)
+    }
+
+    /// A text of the Fluent files with a `$count`, after which the words are singular or plural.
+    #[must_use]
+    pub fn counted(&self, key: &str, count: usize) -> String {
+        self.lookup(key, std::iter::once(("count", FluentValue::from(count))))
+    }
+
+    fn lookup(
+        &self,
+        key: &str,
+        arguments: impl Iterator<Item = (&'static str, FluentValue<'static>)>,
+    ) -> String {
         let language = match self.language {
             Language::En => &ENGLISH,
             Language::It => &ITALIAN,
         };
-        let arguments = arguments
-            .iter()
-            .map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from((*value).to_owned())))
-            .collect::<HashMap<_, _>>();
+        let arguments =
+            arguments.map(|(name, value)| (Cow::Borrowed(name), value)).collect::<HashMap<_, _>>();
         LOCALES.lookup_with_args(language, key, &arguments)
     }
 
@@ -132,6 +148,7 @@ impl<'k> Words<'k> {
     #[must_use]
     pub fn fact(&self, fact: &Fact) -> String {
         match &fact.kind {
+            FactKind::Age { years } if *years == 1.0 => self.text("fact-age-one", &[]),
             FactKind::Age { years } => self.text("fact-age", &[("years", &self.number(*years))]),
             FactKind::Sex { sex } => self.text(&format!("fact-sex-{sex}"), &[]),
             FactKind::Sites { sites } => {
@@ -164,10 +181,16 @@ impl<'k> Words<'k> {
                     .collect::<Vec<_>>()
                     .join(", ");
                 if said.chars().any(|c| c.is_ascii_digit()) {
-                    self.text("fact-lab-level", &[("analyte", name), ("said", said), ("level", &level)])
+                    let said = printable(said);
+                    self.text("fact-lab-level", &[("analyte", name), ("said", &said), ("level", &level)])
                 } else {
-                    let said = self
-                        .text(&format!("level-{}", said.trim().to_lowercase().replace([' ', '-'], "_")), &[]);
+                    // a bare "low" may come to two levels, which would be said as one and the other
+                    let word = said.trim().to_lowercase().replace([' ', '-'], "_");
+                    let said = if LEVELS.contains(&word.as_str()) {
+                        self.text(&format!("level-{word}"), &[])
+                    } else {
+                        level
+                    };
                     self.text("fact-lab", &[("analyte", name), ("said", &said)])
                 }
             }
@@ -232,6 +255,28 @@ impl<'k> Words<'k> {
             Language::It => number.replace('.', ","),
         }
     }
+}
+
+/// Text of others in one line, without what a terminal would obey: a control character or a change of the direction of
+/// writing is spelt out (`\u{1b}`), white space becomes a blank.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => printable.push(' '),
+            c if is_obeyed(c) => printable.extend(c.escape_unicode()),
+            c => printable.push(c),
+        }
+    }
+    printable
+}
+
+/// Whether a terminal would obey the character instead of showing it.
+#[must_use]
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The unit as radiologists write it; UCUM writes Hounsfield units and counts in its own way.

@@ -2,14 +2,20 @@ intended-use = For research and education. It supports a decision and never make
 knowledge-line = Knowledge { $version }, sha256 { $hash }
 setting-line = Setting: { $setting }
 differential = Differential diagnosis
-others-together = the other { $count } together
+others-together = { $count ->
+    [one] the other one
+   *[other] the other { $count } together
+ }
 robustness-line = In brackets the 5th to 95th percentile over { $draws } draws of all the numbers from their intervals; the first leads in { $share } of them.
 robustness-fragile = The lead is fragile: over { $draws } draws of all the numbers from their intervals (5th to 95th percentile in brackets) the first leads in only { $share }.
 by-mechanism = By mechanism
 odds-line = prior { $prior } dB, facts { $facts } dB, together { $posterior } dB (weights of evidence; 10 dB is ten to one)
 for = For
 against = Against
-remaining-facts = { $count } other facts together
+remaining-facts = { $count ->
+    [one] 1 other fact, under 0.5 dB
+   *[other] { $count } other facts together, each under 0.5 dB
+ }
 expected = Expected in it, not known here
 expected-line = { $name }: in { $probability } of such patients, { $decibans } dB if so
 confirmation = How it is confirmed
@@ -17,15 +23,15 @@ must-not-miss = Not to be missed
 disagree = The modalities do not agree
 disagree-line = { $finding }: seen on { $present }, not seen on { $absent }
 implied = Told, but contained in another fact
-implied-line = { $finding }: in { $by }
+implied-line = { $finding } ({ $modalities }): in { $by }
 unexplained = Explained by none of the likely diagnoses
 unexplained-line = { $fact } (in at most { $probability } of patients with one of them)
-lacking = What the case lacks most
+lacking = What the case lacks most (information about the diagnosis to be expected of it)
 lacking-line = { $name } ({ $information } bits)
 no-facts = The case says nothing: what follows is the case mix of the setting.
 fact-age = age { $years } years
-fact-sex-female = woman
-fact-sex-male = man
+fact-sex-female = female
+fact-sex-male = male
 fact-sites = site: { $sites }
 fact-present = { $finding }
 fact-suggested = { $finding } (likely)
@@ -60,8 +66,14 @@ compare-odds = prior { $prior } dB, facts { $facts } dB, together { $posterior }
 compare-for = For { $name }
 would-separate = What is not known and would separate them
 would-separate-line = { $name }: { $a } against { $b }; { $decibans } dB
-evaluation-title = { $cases } proven cases
-evaluation-own = { $count } of them were counted into the knowledge and judge themselves here: use --folds
+evaluation-title = { $count ->
+    [one] 1 proven case
+   *[other] { $count } proven cases
+ }
+evaluation-own = { $count ->
+    [one] 1 of them was counted into the knowledge and judges itself here: use --folds
+   *[other] { $count } of them were counted into the knowledge and judge themselves here: use --folds
+ }
 evaluation-reliability = Reliability: how often a leader of that probability is right
 evaluation-mechanisms = By mechanism of the truth
 evaluation-subsets = Diagnoses with four cases and more here (common), and with fewer (rare)
@@ -104,6 +116,7 @@ card-elsewhere = Where a diagnosis says nothing of it
 card-modalities = What shows it
 card-sensitivity = sensitivity { $sensitivity }, specificity { $specificity }
 card-frequency-in = How often, by diagnosis
+card-alike = about as elsewhere in { $count } diagnoses
 card-follows = Follows from
 card-units = Units
 card-reference = Reference intervals
@@ -120,3 +133,7 @@ manual-diagnoses = Diagnoses
 manual-findings = Findings
 manual-analytes = Laboratory
 manual-conditions = Background conditions
+fact-age-one = age 1 year
+unknown-id = there is no diagnosis, finding, analyte or condition `{ $id }`
+unknown-diagnosis = there is no diagnosis `{ $id }`
+near = near it: { $ids }
