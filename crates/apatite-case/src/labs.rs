@@ -476,6 +476,11 @@ impl Grader<'_> {
         if unit.is_empty() || unit.starts_with(|c: char| c.is_ascii_digit()) && !unit.starts_with("10*") {
             return None;
         }
+        // every ratio, mg/kg too, is a number to UCUM; a share or a titre is not
+        let is_number = octofhir_ucum::convert(1.0, canonical, "1").is_ok();
+        if is_number && !analyte.accepted.contains(&unit) {
+            return None;
+        }
         convert(value, &unit, canonical, analyte)
     }
 
