@@ -9,12 +9,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// For research and education: it supports a decision and never makes one.
 #[derive(Debug, Parser)]
 #[command(name = "apatite", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  apatite diagnose case.toml                        the differential of a case, with its reasons
+  apatite compare case.toml calciphylaxis foreign_body
+                                                    what separates two diagnoses in it
+  apatite knowledge show calciphylaxis              what is known of one, with the sources
+  apatite evaluate cases/                           how good the answers are on proven cases
+
+The answer goes to standard output, what is wrong with a case to standard error.
+Exit code: 0 answered; 1 something could not be read or answered; 2 wrong usage.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
     /// Folder to take the knowledge from, instead of the one in the program
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 900)]
     pub(crate) knowledge: Option<PathBuf>,
 }
 
@@ -22,16 +31,57 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Rank the differential diagnosis of a case and say why
     ///
-    /// A case is a TOML or JSON file. One case is answered in full; several cases, or a folder, with one line each.
-    #[command(after_help = "Examples:\n  apatite diagnose examples/article/figure-2-3.toml\n  \
-        apatite diagnose --lang it --setting dialysis case.toml\n  apatite diagnose --format json case.toml\n  \
-        apatite diagnose cases/\n\nExit code: 0 answered; 1 a case could not be read; 2 wrong usage.")]
+    /// A case is a TOML or JSON file; what it does not say is unknown, never absent. One case is answered in full;
+    /// several cases, or a folder, with one line each.
+    #[command(after_help = "A case:
+  [patient]
+  age = 58
+  sex = \"female\"
+
+  [history]
+  present = [\"primary_hyperparathyroidism_known\"]
+
+  [labs]
+  calcium = \"11.9 mg/dL\"
+
+  [[imaging]]
+  modality = \"CT\"
+  sites    = [\"hand\"]
+  present  = [\"nodular\", \"sedimentation_sign\"]
+  absent   = [\"cortical_erosion\"]
+
+Weights of evidence are in decibans (dB): +10 dB makes a diagnosis ten times as probable against the
+others, -10 dB ten times less; the weights of all facts add up.
+
+Settings: consultation, rheumatology, musculoskeletal_radiology, dialysis, sarcoma_referral.
+
+Examples:
+  apatite diagnose examples/article/figure-2-3.toml
+  apatite diagnose --lang it --setting dialysis case.toml
+  apatite diagnose --format json case.toml
+  apatite diagnose cases/
+
+Exit code: 0 answered; 1 a case could not be read; 2 wrong usage.")]
     Diagnose(Diagnose),
     /// Say what separates two diagnoses in a case, and which unknown facts would
+    #[command(after_help = "Positive weights speak for the first diagnosis, negative ones for the second.
+
+Example:
+  apatite compare case.toml calcific_tendinitis calcified_gouty_tophus")]
     Compare(Compare),
     /// Measure accuracy and calibration on proven cases
-    #[command(after_help = "Examples:\n  apatite evaluate knowledge/cases/published --folds 5\n  \
-        apatite evaluate DIR --without labs --format json")]
+    ///
+    /// A proven case names its diagnosis under `[expected]`; cases without one are passed over.
+    #[command(
+        after_help = "top-k: share of cases with the truth among the first k. MRR: mean of 1/rank of the truth.
+Brier: mean squared error of all probabilities, 0 to 2. Log loss: mean -ln of the
+probability of the truth. ECE: mean distance between the probability of the
+leader and how often it is right.
+
+Examples:
+  apatite evaluate knowledge/cases/published --folds 5
+  apatite evaluate cases/ --without labs --format json"
+    )]
     Evaluate(Evaluate),
     /// Check, show, export and fit the knowledge
     #[command(subcommand)]
@@ -52,7 +102,7 @@ pub(crate) struct Reading {
     /// Answer a case whatever is wrong with it; what cannot be understood is named and left out
     #[arg(long)]
     pub(crate) lenient: bool,
-    /// Where the patient is seen: it sets how common each diagnosis is [default: the first of the knowledge]
+    /// Where the patient is seen: it sets how common each diagnosis is [default: consultation]
     #[arg(long, value_name = "ID")]
     pub(crate) setting: Option<String>,
 }
@@ -68,10 +118,10 @@ pub(crate) struct Diagnose {
     /// Form of the answer; several cases in JSON are one line each
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// So many diagnoses in the ranking
+    /// So many diagnoses in the ranking of the text; JSON has all
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) top: u16,
-    /// So many diagnoses with their reasons
+    /// So many diagnoses with their reasons, where a single case is answered
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(crate) explain: u16,
     /// Draw all the numbers from their intervals so many times, for the intervals of the answer; 0 for none.
@@ -128,6 +178,10 @@ pub(crate) enum KnowledgeCommand {
     /// Say what is wrong with the knowledge: sums, intervals, sources, ids, translations
     Check,
     /// Print a diagnosis, a finding, an analyte or a background condition as a card with its sources
+    #[command(after_help = "Examples:
+  apatite knowledge show primary_tumoral_calcinosis --lang it
+  apatite knowledge show sedimentation_sign
+  apatite knowledge show phosphate")]
     Show {
         /// Its id
         id: String,
@@ -138,6 +192,8 @@ pub(crate) enum KnowledgeCommand {
     /// Write the Bayesian network, with all that is needed to reproduce a query in another engine
     ///
     /// With --case the evidence of that case goes along, as one property per fact: `evidence VARIABLE = likelihoods`.
+    #[command(after_help = "Example:
+  apatite knowledge export --format xmlbif --case case.toml > case.xml")]
     Export {
         /// Format of the network
         #[arg(long, value_enum)]
@@ -145,11 +201,13 @@ pub(crate) enum KnowledgeCommand {
         /// Case whose evidence goes along
         #[arg(long, value_name = "CASE")]
         case: Option<PathBuf>,
-        /// Where the patient is seen [default: the first of the knowledge]
+        /// Where the patient is seen [default: consultation]
         #[arg(long, value_name = "ID")]
         setting: Option<String>,
     },
     /// Count proven cases into the numbers and write the counts as a reviewable data file
+    #[command(after_help = "Example:
+  apatite knowledge fit knowledge/cases/published --out knowledge/learned.toml")]
     Fit {
         /// Folder of proven cases
         dir: PathBuf,
@@ -185,9 +243,22 @@ pub(crate) enum Format {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    /// All that images show
     Imaging,
+    /// All laboratory results
     Labs,
+    /// History and examination
     History,
+}
+
+impl Part {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Imaging => "imaging",
+            Self::Labs => "labs",
+            Self::History => "history",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -2,24 +2,46 @@
 Case files from disk.
 */
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anstream::eprintln;
 use anstyle::AnsiColor;
-use apatite_case::{Case, Format, Policy, Problem, Severity};
+use apatite_case::{Case, Format, MAX_BYTES, Place, Policy, Problem, Severity};
 use apatite_knowledge::Knowledge;
 use apatite_reason::ProvenCase;
+use apatite_text::printable;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+
+use crate::output::tell;
 
 /// A case as it came from its file.
 pub(crate) struct LoadedCase {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) case: Case,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Trouble>,
     pub(crate) refused: bool,
+}
+
+/// Something wrong with a case, or something in it that this program does not use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Trouble {
+    severity: Severity,
+    kind: &'static str,
+    #[serde(flatten)]
+    place: Option<Place>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        let Problem { severity, kind, place, message, help, .. } = problem;
+        Self { severity, kind: kind.name(), place: Some(place), message, help }
+    }
 }
 
 #[derive(Debug, Error)]
@@ -48,40 +70,97 @@ pub(crate) fn files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, InputError> {
 fn below(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), InputError> {
     let failed = |source| InputError { path: dir.display().to_string(), source };
     for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        let extension = path.extension();
+        // a link to a folder is not followed: it may lead back up
+        if entry.file_type().map_err(failed)?.is_dir() {
             below(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
+        } else if extension.is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("toml") || extension.eq_ignore_ascii_case("json")
+        }) {
             found.push(path);
         }
     }
     Ok(())
 }
 
-/// Reads one case file.
-pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Result<LoadedCase, InputError> {
-    let failed = |source| InputError { path: path.display().to_string(), source };
-    let bytes = std::fs::read(path).map_err(failed)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")))?;
+/// Reads one case file. A file that cannot be read is a refused case, so that the others beside it are answered.
+pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(trouble) => {
+            let (text, case) = (String::new(), Case::default());
+            return LoadedCase { path: path.to_owned(), text, case, problems: vec![trouble], refused: true };
+        }
+    };
     let reading = apatite_case::read(&text, Format::of(path), knowledge, policy);
     let refused = reading.is_refused();
-    Ok(LoadedCase { path: path.to_owned(), text, case: reading.case, problems: reading.problems, refused })
+    let mut problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
+    problems.extend(unmeasured(&reading.case));
+    LoadedCase { path: path.to_owned(), text, case: reading.case, problems, refused }
 }
 
-/// Tells the problems of a case on standard error, as compilers do; notes only where something else is told too.
-pub(crate) fn report(path: &Path, problems: &[Problem]) {
+fn text(path: &Path) -> Result<String, Trouble> {
+    let trouble = |place, message| Trouble {
+        severity: Severity::Error,
+        kind: apatite_case::Kind::Unreadable.name(),
+        place,
+        message,
+        help: None,
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| trouble(None, format!("cannot read it: {error}")))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(trouble(None, format!("the file has more than {MAX_BYTES} bytes, which no case has")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        trouble(Some(Place { line, column }), "the file is not UTF-8 text from here on".to_owned())
+    })
+}
+
+/// Image files that the case names and that this version does not look at.
+fn unmeasured(case: &Case) -> impl Iterator<Item = Trouble> {
+    case.examinations.iter().enumerate().filter_map(|(index, examination)| {
+        let study = examination.study.as_ref()?;
+        Some(Trouble {
+            severity: Severity::Warning,
+            kind: "study-not-measured",
+            place: None,
+            message: format!(
+                "the study `{}` of examination {} ({}) is not measured by this version; only what the case says in words \
+                 is used",
+                printable(&study.display().to_string()),
+                index + 1,
+                examination.modality
+            ),
+            help: Some("write what the study shows under `present`, `absent` and the quantities".to_owned()),
+        })
+    })
+}
+
+/// Tells the problems of a case on standard error, as compilers do.
+pub(crate) fn report(path: &Path, problems: &[Trouble]) {
     for problem in problems {
         let (word, style) = match problem.severity {
             Severity::Error => ("error", AnsiColor::Red.on_default().bold()),
             Severity::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
             Severity::Note => ("note", AnsiColor::Cyan.on_default()),
         };
-        let place = format!("{}:{}:{}", path.display(), problem.place.line, problem.place.column);
-        let name = problem.kind.name();
-        eprintln!("{place}: {}{word}[{name}]:{} {}", style.render(), style.render_reset(), problem.message);
+        let place = problem.place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
+        let path = printable(&path.display().to_string());
+        // the message repeats what is written in the case, which may be anybody's
+        let message = printable(&problem.message);
+        let (on, off) = (style.render(), style.render_reset());
+        tell(&format!("{path}{place}: {on}{word}[{}]:{off} {message}", problem.kind));
         if let Some(help) = &problem.help {
-            eprintln!("    help: {help}");
+            tell(&format!("    help: {}", printable(help)));
         }
     }
 }

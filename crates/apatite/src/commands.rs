@@ -3,16 +3,15 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anstream::{eprintln, stdout};
-use apatite_case::{Policy, Problem};
-use apatite_knowledge::{Folder, Knowledge, Language, check};
+use anstream::stdout;
+use apatite_case::Policy;
+use apatite_knowledge::{Folder, Knowledge, KnowledgeProblem, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
 use apatite_reason::{
-    Counts, Differential, Fact, Folds, Model, ProvenCase, Withhold, compare, counts_of, diagnose, evaluate,
-    fit, robustness,
+    Comparison, Counts, Differential, Fact, FactKind, Folds, Model, ProvenCase, Withhold, compare, counts_of,
+    diagnose, evaluate, fit, robustness,
 };
-use apatite_text::Words;
-use serde::Serialize;
+use apatite_text::{Words, printable};
 use serde_json::{Value, json};
 
 use crate::arguments::{
@@ -20,6 +19,7 @@ use crate::arguments::{
     Reading,
 };
 use crate::cases::{self, LoadedCase};
+use crate::output::{tell, write_json};
 use crate::schema::schema;
 
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -32,31 +32,47 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         write!(stdout(), "{}", schema(*of))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let folder = match &arguments.knowledge {
+    let own = arguments.knowledge.as_deref();
+    let folder = match own {
         Some(path) => Folder::from_dir(path)?,
         None => Folder::embedded(),
     };
     let knowledge = match Knowledge::read(&folder) {
         Ok(knowledge) => knowledge,
         Err(problems) => {
-            for problem in problems {
-                eprintln!("{problem}");
+            for problem in &problems {
+                tell(&place_of(own, problem));
             }
             return Err("the knowledge cannot be read".into());
         }
     };
+    if let (Some(_), false) = (own, matches!(arguments.command, Command::Knowledge(KnowledgeCommand::Check)))
+    {
+        // nobody has tested this folder: no answer from numbers that do not hold together
+        let (problems, _) = check(&knowledge, &folder);
+        if !problems.is_empty() {
+            for problem in &problems {
+                tell(&place_of(own, problem));
+            }
+            return Err("the knowledge has problems".into());
+        }
+    }
+    if knowledge.settings.is_empty() {
+        return Err("the knowledge has no setting".into());
+    }
     match &arguments.command {
         Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
         Command::Evaluate(arguments) => run_evaluate(arguments, &knowledge),
-        Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder),
+        Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
 fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
     let words = Words { knowledge, language: language(arguments.lang) };
-    let model = model(knowledge, &arguments.reading)?;
+    let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
+    let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
     let files = cases::files(&arguments.cases)?;
     let many = files.len() > 1 || arguments.cases.iter().any(|path| path.is_dir());
     if files.is_empty() {
@@ -66,7 +82,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
     let mut out = stdout().lock();
     let mut refused = false;
     for path in files {
-        let loaded = cases::load(&path, knowledge, policy(&arguments.reading))?;
+        let loaded = cases::load(&path, knowledge, policy(&arguments.reading));
         refused |= loaded.refused;
         if arguments.format == Format::Text {
             cases::report(&path, &loaded.problems);
@@ -80,10 +96,11 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
         }
         match (arguments.format, answer) {
             (Format::Json, answer) => {
-                let value = diagnosis_json(&words, &loaded, answer.as_ref());
-                let text =
-                    if many { serde_json::to_string(&value)? } else { serde_json::to_string_pretty(&value)? };
-                writeln!(out, "{text}")?;
+                let value = match answer {
+                    Some(answer) => diagnosis_json(&words, &loaded, &answer),
+                    None => refusal_json(&words, &loaded),
+                };
+                write_json(&mut out, &value, many)?;
             }
             (Format::Text, Some(answer)) if many => {
                 writeln!(out, "{}", apatite_text::one_line(&words, &path.display().to_string(), &answer))?;
@@ -93,7 +110,9 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
             }
             (Format::Text, None) => {
-                eprintln!("{}: not answered; see above, or try --lenient", path.display());
+                // not all that stops a case can be overlooked
+                let advice = if arguments.reading.lenient { "" } else { ", or try --lenient" };
+                tell(&format!("{}: not answered; see above{advice}", printable(&path.display().to_string())));
             }
         }
     }
@@ -102,37 +121,39 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
 
 fn run_compare(arguments: &Compare, knowledge: &Knowledge) -> Outcome {
     let words = Words { knowledge, language: language(arguments.lang) };
-    let model = model(knowledge, &arguments.reading)?;
+    let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
+    let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
     for id in [&arguments.a, &arguments.b] {
         if knowledge.diagnosis(id).is_none() {
-            return Err(apatite_text::unknown_id(&words, id).into());
+            return Err(apatite_text::unknown_diagnosis(&words, id).into());
         }
     }
-    let loaded = cases::load(&arguments.case, knowledge, policy(&arguments.reading))?;
-    cases::report(&arguments.case, &loaded.problems);
+    if arguments.a == arguments.b {
+        return Err(format!("`{}` is one diagnosis; name two to compare", arguments.a).into());
+    }
+    let mut out = stdout().lock();
+    let loaded = cases::load(&arguments.case, knowledge, policy(&arguments.reading));
+    if arguments.format == Format::Text {
+        cases::report(&arguments.case, &loaded.problems);
+    }
     if loaded.refused {
+        if arguments.format == Format::Json {
+            write_json(&mut out, &refusal_json(&words, &loaded), false)?;
+        }
         return Ok(ExitCode::from(REFUSED));
     }
     let comparison = compare(&model, knowledge, &loaded.case, &arguments.a, &arguments.b)?;
-    let mut out = stdout().lock();
     match arguments.format {
         Format::Text => write!(out, "{}", apatite_text::comparison(&words, &comparison))?,
-        Format::Json => {
-            let mut value = serde_json::to_value(&comparison)?;
-            let facts = comparison.facts.iter().map(|report| &report.fact);
-            value["facts"] = facts_json(&words, facts);
-            value["warnings"] = problems_json(&loaded.problems);
-            finish(&mut value, &words);
-            writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
-        }
+        Format::Json => write_json(&mut out, &comparison_json(&words, &loaded, &comparison, setting), false)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn run_evaluate(arguments: &Evaluate, knowledge: &Knowledge) -> Outcome {
     let words = Words { knowledge, language: language(arguments.lang) };
-    let setting = setting(knowledge, &arguments.reading);
-    let (proven, refused) = proven_cases(&arguments.dir, knowledge, policy(&arguments.reading))?;
+    let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
+    let (proven, left_out) = proven_cases(&arguments.dir, knowledge, policy(&arguments.reading))?;
     let withheld = arguments
         .without
         .iter()
@@ -156,24 +177,34 @@ fn run_evaluate(arguments: &Evaluate, knowledge: &Knowledge) -> Outcome {
         Format::Json => {
             let mut value = serde_json::to_value(&evaluation)?;
             value["setting"] = json!(setting);
+            value["without"] = arguments.without.iter().map(|part| json!(part.word())).collect();
+            value["folds"] = json!(arguments.folds);
+            value["left_out"] = left_out.iter().map(|loaded| refused_json(loaded)).collect();
             finish(&mut value, &words);
-            writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
+            write_json(&mut out, &value, false)?;
         }
     }
-    Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+    Ok(if !left_out.is_empty() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
 }
 
-fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Folder) -> Outcome {
+fn run_knowledge(
+    command: &KnowledgeCommand,
+    knowledge: &Knowledge,
+    folder: &Folder,
+    own: Option<&Path>,
+) -> Outcome {
     let mut out = stdout().lock();
     match command {
         KnowledgeCommand::Check => {
             let (problems, mentions) = check(knowledge, folder);
             for problem in &problems {
-                writeln!(out, "{problem}")?;
+                writeln!(out, "{}", place_of(own, problem))?;
             }
-            // the numbers must make a network in every setting
-            for setting in &knowledge.settings {
-                Model::new(knowledge, &setting.id, &counts_of(&knowledge.learned))?;
+            if problems.is_empty() {
+                // the numbers must make a network in every setting
+                for setting in &knowledge.settings {
+                    Model::new(knowledge, &setting.id, &counts_of(&knowledge.learned))?;
+                }
             }
             let citations: usize = mentions.values().map(Vec::len).sum();
             writeln!(
@@ -198,7 +229,7 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
             }
         }
         KnowledgeCommand::Export { format, case, setting } => {
-            let setting = setting.as_deref().unwrap_or(&knowledge.settings[0].id);
+            let setting = self::setting(knowledge, setting.as_deref())?;
             let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
             let mut properties = vec![
                 ("knowledge".to_owned(), format!("{} sha256:{}", knowledge.version, knowledge.hash)),
@@ -206,7 +237,7 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
                 ("query".to_owned(), "diagnosis".to_owned()),
             ];
             if let Some(path) = case {
-                let loaded = cases::load(path, knowledge, Policy::Default)?;
+                let loaded = cases::load(path, knowledge, Policy::Default);
                 cases::report(path, &loaded.problems);
                 if loaded.refused {
                     return Ok(ExitCode::from(REFUSED));
@@ -226,25 +257,32 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
             write!(out, "{text}")?;
         }
         KnowledgeCommand::Fit { dir, out: file } => {
-            let (proven, refused) = proven_cases(dir, knowledge, Policy::Default)?;
+            let (mut proven, left_out) = proven_cases(dir, knowledge, Policy::Default)?;
+            proven.retain(|proven| proven.case.expected.is_some());
+            if proven.is_empty() {
+                return Err(format!("no case in {} has a proven diagnosis", dir.display()).into());
+            }
             let bare = Model::new(knowledge, &knowledge.settings[0].id, &Counts::none())?;
             let learned = fit(&proven, knowledge, &bare)?.to_learned();
             let text = learned.to_toml();
             match file {
-                Some(path) => std::fs::write(path, text)?,
+                Some(path) => write_file(path, &text)?,
                 None => write!(out, "{text}")?,
             }
-            eprintln!("{} cases moved {} numbers", proven.len(), learned.counts().count());
-            return Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS });
+            let cases =
+                if proven.len() == 1 { "1 case".to_owned() } else { format!("{} cases", proven.len()) };
+            tell(&format!("{cases} moved {} numbers", learned.counts().count()));
+            return Ok(if !left_out.is_empty() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS });
         }
         KnowledgeCommand::Manual { out: dir } => {
             for language in Language::ALL {
                 for (path, text) in apatite_text::manual(&Words { knowledge, language }) {
                     let path = dir.join(path);
                     if let Some(parent) = path.parent() {
-                        std::fs::create_dir_all(parent)?;
+                        std::fs::create_dir_all(parent)
+                            .map_err(|error| format!("cannot make {}: {error}", parent.display()))?;
                     }
-                    std::fs::write(path, text)?;
+                    write_file(&path, &text)?;
                 }
             }
         }
@@ -252,40 +290,49 @@ fn run_knowledge(command: &KnowledgeCommand, knowledge: &Knowledge, folder: &Fol
     Ok(ExitCode::SUCCESS)
 }
 
-/// All cases of a folder; whether any of them was refused.
+/// All cases of a folder, and those of it that were refused.
 fn proven_cases(
     dir: &Path,
     knowledge: &Knowledge,
     policy: Policy,
-) -> Result<(Vec<ProvenCase>, bool), Box<dyn Error>> {
+) -> Result<(Vec<ProvenCase>, Vec<LoadedCase>), Box<dyn Error>> {
     let mut proven = Vec::new();
-    let mut any_refused = false;
+    let mut left_out = Vec::new();
     for path in cases::files(&[dir.to_owned()])? {
-        let LoadedCase { text, case, problems, refused, .. } = cases::load(&path, knowledge, policy)?;
-        if refused {
-            cases::report(&path, &problems);
-            eprintln!("{}: left out", path.display());
-            any_refused = true;
+        let loaded = cases::load(&path, knowledge, policy);
+        if loaded.refused {
+            cases::report(&path, &loaded.problems);
+            tell(&format!("{}: left out", printable(&path.display().to_string())));
+            left_out.push(loaded);
             continue;
         }
-        let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        proven.push(cases::proven(&name, &text, case));
+        let name = path.strip_prefix(dir).ok().filter(|name| !name.as_os_str().is_empty());
+        let name = name.or_else(|| path.file_name().map(Path::new)).unwrap_or(&path);
+        let name = name.to_string_lossy().replace('\\', "/");
+        proven.push(cases::proven(&name, &loaded.text, loaded.case));
     }
-    Ok((proven, any_refused))
+    Ok((proven, left_out))
 }
 
-fn model(knowledge: &Knowledge, reading: &Reading) -> Result<Model, Box<dyn Error>> {
-    let setting = setting(knowledge, reading);
-    if knowledge.setting(setting).is_none() {
-        let known =
-            knowledge.settings.iter().map(|setting| setting.id.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(format!("there is no setting `{setting}`; there is {known}").into());
+/// The setting that was asked for, or the first.
+fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
+    let known = || knowledge.settings.iter().map(|setting| setting.id.as_str());
+    match asked {
+        None => known().next().ok_or_else(|| "the knowledge has no setting".to_owned()),
+        Some(asked) => known().find(|id| *id == asked).ok_or_else(|| {
+            format!("there is no setting `{asked}`; there is {}", known().collect::<Vec<_>>().join(", "))
+        }),
     }
-    Ok(Model::new(knowledge, setting, &counts_of(&knowledge.learned))?)
 }
 
-fn setting<'a>(knowledge: &'a Knowledge, reading: &'a Reading) -> &'a str {
-    reading.setting.as_deref().unwrap_or_else(|| knowledge.settings.first().map_or("", |setting| &setting.id))
+/// A problem of the knowledge with the path of its file, as one can open it.
+fn place_of(folder: Option<&Path>, problem: &KnowledgeProblem) -> String {
+    let told = printable(&problem.to_string());
+    folder.map_or(told.clone(), |folder| printable(&folder.join(told).display().to_string()))
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn policy(reading: &Reading) -> Policy {
@@ -303,49 +350,97 @@ fn language(lang: Lang) -> Language {
     }
 }
 
-fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: Option<&Differential>) -> Value {
-    let mut value = match answer {
-        Some(answer) => {
-            let mut value = json!(answer);
-            value["facts"] = facts_json(words, answer.facts.iter().map(|report| &report.fact));
-            if let Some(ranking) = value["differential"].as_array_mut() {
-                for ranked in ranking {
-                    let name = ranked["diagnosis"].as_str().map(|id| words.diagnosis(id).to_owned());
-                    ranked["name"] = json!(name);
-                }
-            }
-            value
+fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: &Differential) -> Value {
+    let mut value = json!(answer);
+    value["facts"] = facts_json(words, answer.facts.iter().map(|report| &report.fact));
+    if let Some(ranking) = value["differential"].as_array_mut() {
+        for ranked in ranking {
+            let name = ranked["diagnosis"].as_str().map(|id| words.diagnosis(id).to_owned());
+            ranked["name"] = json!(name);
         }
-        None => json!({ "refused": true }),
-    };
-    value["file"] = json!(loaded.path.display().to_string());
-    value["title"] = json!(loaded.case.title);
-    value["warnings"] = problems_json(&loaded.problems);
+    }
+    add_case(&mut value, loaded);
     finish(&mut value, words);
     value
+}
+
+fn comparison_json(words: &Words<'_>, loaded: &LoadedCase, comparison: &Comparison, setting: &str) -> Value {
+    let mut value = json!(comparison);
+    value["names"] = json!([words.diagnosis(&comparison.a), words.diagnosis(&comparison.b)]);
+    value["facts"] = facts_json(words, comparison.facts.iter().map(|report| &report.fact));
+    value["would_separate"] = comparison
+        .would_separate
+        .iter()
+        .map(|separation| {
+            let states = separation.states.iter().map(|(state, a, b, decibans)| {
+                json!({ "state": state, "probabilities": [a, b], "decibans": decibans })
+            });
+            json!({
+                "id": separation.id,
+                "expected_decibans": separation.expected_decibans,
+                "states": states.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    value["setting"] = json!(setting);
+    add_case(&mut value, loaded);
+    finish(&mut value, words);
+    value
+}
+
+/// A case that was not answered.
+fn refusal_json(words: &Words<'_>, loaded: &LoadedCase) -> Value {
+    let mut value = refused_json(loaded);
+    finish(&mut value, words);
+    value
+}
+
+fn refused_json(loaded: &LoadedCase) -> Value {
+    let mut value = json!({ "refused": true });
+    add_case(&mut value, loaded);
+    value
+}
+
+fn add_case(value: &mut Value, loaded: &LoadedCase) {
+    value["file"] = json!(loaded.path.display().to_string());
+    value["title"] = json!(loaded.case.title);
+    value["warnings"] = json!(loaded.problems);
 }
 
 fn facts_json<'f>(words: &Words<'_>, facts: impl Iterator<Item = &'f Fact>) -> Value {
     facts
         .map(|fact| {
             let mut value = json!(fact);
+            if let FactKind::Quantity { quantity, .. } = &fact.kind {
+                let unit = words.knowledge.findings.quantities.get(quantity).map(|quantity| &quantity.unit);
+                value["unit"] = json!(unit);
+            }
             value["text"] = json!(words.fact(fact));
             value
         })
         .collect()
 }
 
-fn problems_json(problems: &[Problem]) -> Value {
-    #[derive(Serialize)]
-    struct Named<'p> {
-        #[serde(flatten)]
-        problem: &'p Problem,
+/// A sum of probabilities may exceed one in its last digit, which a reader need not expect.
+fn cap_probabilities(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(cap_probabilities),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let is_share = matches!(key.as_str(), "probability" | "leader_probability" | "leads");
+                if is_share && value.as_f64().is_some_and(|share| share > 1.0) {
+                    *value = json!(1.0);
+                }
+                cap_probabilities(value);
+            }
+        }
+        _ => {}
     }
-    json!(problems.iter().map(|problem| Named { problem }).collect::<Vec<_>>())
 }
 
 /// What every answer carries: where it comes from and what it is for.
 fn finish(value: &mut Value, words: &Words<'_>) {
+    cap_probabilities(value);
     let knowledge = words.knowledge;
     value["knowledge"] = json!({ "version": knowledge.version, "hash": knowledge.hash });
     value["program"] = json!({ "name": "apatite", "version": env!("CARGO_PKG_VERSION") });

@@ -5,14 +5,15 @@ The program `apatite`: reads what it is given, asks the libraries, prints what t
 mod arguments;
 mod cases;
 mod commands;
+mod output;
 mod schema;
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::Parser as _;
 
 use crate::arguments::Arguments;
+use crate::output::tell;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -25,7 +26,8 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            eprintln!("{}error:{} {error}", style.render(), style.render_reset());
+            let message = apatite_text::printable(&error.to_string());
+            tell(&format!("{}error:{} {message}", style.render(), style.render_reset()));
             ExitCode::from(1)
         }
     }
