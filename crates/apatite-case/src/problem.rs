@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -162,6 +163,8 @@ pub(crate) struct Problems<'t> {
     text: &'t str,
     policy: Policy,
     line_starts: Vec<usize>,
+    /// An offset that was asked for, and its column.
+    last_column: Cell<(usize, usize)>,
     found: Vec<Problem>,
 }
 
@@ -169,7 +172,7 @@ impl<'t> Problems<'t> {
     pub(crate) fn new(text: &'t str, policy: Policy) -> Self {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(offset, _)| offset + 1)).collect();
-        Self { text, policy, line_starts, found: Vec::new() }
+        Self { text, policy, line_starts, last_column: Cell::new((0, 1)), found: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, kind: Kind, span: &Range<usize>, message: String) {
@@ -183,7 +186,10 @@ impl<'t> Problems<'t> {
         message: String,
         help: Option<String>,
     ) {
-        self.push(kind, self.place(span), message, help);
+        // hundreds of thousands of problems cost nothing once they are not told
+        if self.found.len() <= MAX_PROBLEMS {
+            self.push(kind, self.place(span), message, help);
+        }
     }
 
     pub(crate) fn add_at(&mut self, kind: Kind, place: Place, message: String) {
@@ -212,8 +218,18 @@ impl<'t> Problems<'t> {
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         let offset = span.start.min(self.text.len());
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let before = self.text.get(self.line_starts[line - 1]..offset).unwrap_or_default();
-        Place { line, column: before.chars().count() + 1 }
+        let line_start = self.line_starts[line - 1];
+        // a file may be one long line: go on from the last place told, which is seldom far
+        let (known, column) = match self.last_column.get() {
+            (known, column) if (line_start..=offset).contains(&known) => (known, column),
+            _ => (line_start, 1),
+        };
+        let between = self.text.get(known..offset).unwrap_or_default();
+        let column = column + between.chars().count();
+        if self.text.is_char_boundary(offset) {
+            self.last_column.set((offset, column));
+        }
+        Place { line, column }
     }
 
     pub(crate) fn finish(mut self) -> Vec<Problem> {

@@ -159,6 +159,9 @@ fn labs(node: &Node, problems: &mut Problems<'_>) -> Vec<SaidLab> {
     labs
 }
 
+/// Most examinations of one case.
+const MAX_EXAMINATIONS: usize = 100;
+
 fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) -> Vec<SaidImaging> {
     let Value::List(blocks) = &entry.node.value else {
         problems.add_with_help(
@@ -170,7 +173,11 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
         return Vec::new();
     };
     let mut examinations = Vec::new();
-    for block in blocks {
+    if blocks.len() > MAX_EXAMINATIONS {
+        let message = format!("there are more than {MAX_EXAMINATIONS} examinations; the others are not used");
+        problems.add(Kind::OutOfRange, &blocks[MAX_EXAMINATIONS].span, message);
+    }
+    for block in blocks.iter().take(MAX_EXAMINATIONS) {
         let entries = table("an examination", block, problems);
         if entries.is_empty() && !matches!(block.value, Value::Table(_)) {
             continue;
