@@ -1,8 +1,8 @@
 /*!
 How the answer changes when the numbers do.
 
-Every row of every table is drawn from the Dirichlet distribution that its interval and its cases stand for, all at
-once, and the case is answered anew. A number that several rows share is drawn once. Each draw has a random stream of
+Every row of every table is drawn from the distribution that its intervals and its cases stand for (Dirichlet, with a
+concentration of its own for each state), all at once, and the case is answered anew. A number that several rows share is drawn once. Each draw has a random stream of
 its own, so that the result does not depend on the number of threads.
 */
 
@@ -169,9 +169,11 @@ fn drawn(variable: &PartVariable, random: &mut ChaCha8Rng) -> Vec<f64> {
         }
         shared.insert((trust.number, row[0].to_bits()), index);
         let start = table.len();
-        for share in row {
-            let value = Gamma::new(share * trust.patients, 1.0).map_or(*share, |gamma| gamma.sample(random));
-            table.push(value.max(SMALLEST_SHARE));
+        for (share, patients) in row.iter().zip(&trust.by_state) {
+            // of mean one; with the same number of patients for all states this is the Dirichlet distribution
+            let shape = share * patients;
+            let factor = Gamma::new(shape, 1.0 / shape).map_or(1.0, |gamma| gamma.sample(random));
+            table.push((share * factor).max(SMALLEST_SHARE));
         }
         let total: f64 = table[start..].iter().sum();
         for value in &mut table[start..] {

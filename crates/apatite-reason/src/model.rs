@@ -37,10 +37,13 @@ pub struct Model {
 }
 
 /// How well a row of a table is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Trust {
-    /// Number of patients the row is worth: the strength of its Dirichlet distribution.
-    pub(crate) patients: f64,
+    /// Number of patients the row is worth, against proven cases.
+    patients: f64,
+    /// Number of patients that the interval of each share is worth: a rare state of a distribution has an interval of
+    /// its own.
+    pub(crate) by_state: Vec<f64>,
     /// Rows of one variable with the same number here are one number of the knowledge.
     pub(crate) number: usize,
 }
@@ -430,7 +433,7 @@ impl Builder<'_> {
             PRESENTATION,
             words(&["typical", "atypical"]),
             vec![],
-            vec![row(0, binary(atypical.best), self.strength(atypical))],
+            vec![row(0, binary(atypical.best), strength(atypical))],
         )?;
 
         self.age(root)?;
@@ -475,7 +478,7 @@ impl Builder<'_> {
         parents: Vec<VariableId>,
         rows: Vec<Row>,
     ) -> Result<VariableId, ModelError> {
-        self.trust.push(rows.iter().map(|row| row.trust).collect());
+        self.trust.push(rows.iter().map(|row| row.trust.clone()).collect());
         let table = rows.into_iter().flat_map(|row| normalised(row.shares)).collect();
         let id = self.network.add(name, states, parents, table)?;
         self.variables.insert(name.to_owned(), id);
@@ -485,27 +488,18 @@ impl Builder<'_> {
     /// The case mix of the setting; counts of cases speak only for the default setting, whose patients they are.
     fn prior(&self) -> Row {
         let knowledge = self.knowledge;
-        let told = knowledge.diagnoses.iter().filter_map(|diagnosis| diagnosis.prior.get(self.setting));
-        let mut patients = self.strength_of(told);
-        let mut shares = normalised(
-            knowledge
-                .diagnoses
-                .iter()
-                .map(|diagnosis| {
-                    diagnosis.prior.get(self.setting).map_or(f64::MIN_POSITIVE, |prior| prior.best)
-                })
-                .collect(),
-        );
+        let told = || knowledge.diagnoses.iter().map(|diagnosis| diagnosis.prior.get(self.setting));
+        let shares = told().map(|prior| prior.map_or(f64::MIN_POSITIVE, |prior| prior.best)).collect();
+        let mut prior = distribution_row(0, normalised(shares), told());
         let weight = knowledge.constants.case_mix_weight;
         if weight > 0.0 && knowledge.settings.first().is_some_and(|setting| setting.id == self.setting) {
-            for (share, diagnosis) in shares.iter_mut().zip(&knowledge.diagnoses) {
+            for (share, diagnosis) in prior.shares.iter_mut().zip(&knowledge.diagnoses) {
                 let count: f64 =
                     self.counts.of(&diagnosis.id, "prior").map_or(0.0, |counts| counts.iter().sum());
-                *share = *share * patients + weight * count;
+                *share = *share * prior.trust.patients + weight * count;
             }
-            patients = shares.iter().sum();
         }
-        row(0, shares, patients)
+        prior
     }
 
     fn age(&mut self, root: VariableId) -> Result<(), ModelError> {
@@ -537,7 +531,7 @@ impl Builder<'_> {
             .map(|(index, diagnosis)| {
                 let female = &diagnosis.sex.female;
                 let own = vec![female.best, 1.0 - female.best];
-                self.with_counts(row(index, own, self.strength(female)), &diagnosis.id, "sex")
+                self.with_counts(row(index, own, strength(female)), &diagnosis.id, "sex")
             })
             .collect();
         self.add("sex", words(&["female", "male"]), vec![root], rows)?;
@@ -553,8 +547,8 @@ impl Builder<'_> {
                 .map(|site| knowledge.findings.sites.get(site).map_or(0.0, |site| site.elsewhere.best))
                 .collect(),
         );
-        let elsewhere_strength =
-            self.strength_of(knowledge.findings.sites.values().map(|site| &site.elsewhere));
+        let elsewhere_told =
+            || sites.iter().map(|site| knowledge.findings.sites.get(site).map(|site| &site.elsewhere));
         let mut rows = Vec::new();
         for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
             let own = sites
@@ -562,9 +556,9 @@ impl Builder<'_> {
                 .map(|site| diagnosis.sites.get(site).map_or(0.0, |weight| weight.best))
                 .collect::<Vec<_>>();
             let own = mixed(normalised(own), &elsewhere, knowledge.constants.site_elsewhere_share);
-            let strength = self.strength_of(diagnosis.sites.values());
-            rows.push(self.with_counts(row(index, own, strength), &diagnosis.id, "site"));
-            rows.push(row(ELSEWHERE, elsewhere.clone(), elsewhere_strength));
+            let own = distribution_row(index, own, sites.iter().map(|site| diagnosis.sites.get(site)));
+            rows.push(self.with_counts(own, &diagnosis.id, "site"));
+            rows.push(distribution_row(ELSEWHERE, elsewhere.clone(), elsewhere_told()));
         }
         self.add("site", sites.clone(), vec![root, presentation], rows)?;
         Ok(())
@@ -582,8 +576,8 @@ impl Builder<'_> {
             };
             let background =
                 condition.background_by_setting.get(self.setting).unwrap_or(&condition.background);
-            let background_strength = self.strength_of(background.values());
-            let background = normalised(shares(background));
+            let background_told = background;
+            let background = normalised(shares(background_told));
             let (parents, rows) = match &condition.parent {
                 None => {
                     let rows = knowledge
@@ -593,11 +587,12 @@ impl Builder<'_> {
                         .map(|(index, diagnosis)| {
                             let told = diagnosis.conditions.get(&condition.id);
                             let own = self.mixed(condition_shares(condition, told, &background), &background);
-                            let (number, strength) = match told {
-                                Some(told) => (index, self.strength_of(told.values())),
-                                None => (ELSEWHERE, background_strength),
-                            };
-                            self.with_counts(row(number, own, strength), &diagnosis.id, &condition.id)
+                            let own_told = condition.states.iter().map(|state| {
+                                told.and_then(|told| told.get(state)).or(background_told.get(state))
+                            });
+                            let number = if told.is_some() { index } else { ELSEWHERE };
+                            let own = distribution_row(number, own, own_told);
+                            self.with_counts(own, &diagnosis.id, &condition.id)
                         })
                         .collect();
                     (vec![root], rows)
@@ -616,8 +611,12 @@ impl Builder<'_> {
                         .enumerate()
                         .map(|(index, state)| {
                             let given = condition.given.get(state).unwrap_or(&empty);
-                            let strength = self.strength_of(given.values());
-                            row(index, self.mixed(normalised(shares(given)), &uniform), strength)
+                            let shares = self.mixed(normalised(shares(given)), &uniform);
+                            distribution_row(
+                                index,
+                                shares,
+                                condition.states.iter().map(|state| given.get(state)),
+                            )
                         })
                         .collect();
                     (vec![self.variables[parent]], rows)
@@ -629,7 +628,7 @@ impl Builder<'_> {
                     .states
                     .iter()
                     .enumerate()
-                    .map(|(index, state)| self.level_row(index, by_state.get(state)))
+                    .map(|(index, state)| level_row(index, by_state.get(state)))
                     .collect();
                 self.analyte(analyte, id, rows)?;
             }
@@ -651,8 +650,8 @@ impl Builder<'_> {
                 .iter()
                 .enumerate()
                 .map(|(index, diagnosis)| match diagnosis.analytes.get(analyte) {
-                    Some(own) => self.level_row(index, Some(own)),
-                    None => self.level_row(ELSEWHERE, Some(elsewhere)),
+                    Some(own) => level_row(index, Some(own)),
+                    None => level_row(ELSEWHERE, Some(elsewhere)),
                 })
                 .collect();
             self.analyte(analyte, root, rows)?;
@@ -684,7 +683,7 @@ impl Builder<'_> {
                 .states
                 .iter()
                 .enumerate()
-                .map(|(index, state)| self.binary_row(index, by_state.get(state)))
+                .map(|(index, state)| binary_row(index, by_state.get(state)))
                 .collect();
             return self.property(finding, vec![self.variables[&condition.id]], rows);
         }
@@ -693,11 +692,11 @@ impl Builder<'_> {
         let mut rows = Vec::new();
         for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
             let own = match diagnosis.findings.get(finding) {
-                Some(own) => self.binary_row(index, Some(own)),
-                None => self.binary_row(ELSEWHERE, Some(elsewhere)),
+                Some(own) => binary_row(index, Some(own)),
+                None => binary_row(ELSEWHERE, Some(elsewhere)),
             };
             rows.push(self.with_counts(own, &diagnosis.id, finding));
-            rows.push(self.binary_row(ELSEWHERE, Some(elsewhere)));
+            rows.push(binary_row(ELSEWHERE, Some(elsewhere)));
         }
         self.property(finding, vec![root, presentation], rows)
     }
@@ -712,7 +711,7 @@ impl Builder<'_> {
             .states
             .iter()
             .enumerate()
-            .map(|(index, state)| self.binary_row(index, known.given.get(state)))
+            .map(|(index, state)| binary_row(index, known.given.get(state)))
             .collect();
         self.property(finding, vec![parent], rows)
     }
@@ -728,9 +727,8 @@ impl Builder<'_> {
         let property = self.add(finding, words(&BINARY), parents, rows)?;
         for modality in knowledge.modalities.keys() {
             if let Some(view) = knowledge.view(modality, finding) {
-                let false_alarm =
-                    row(0, binary(1.0 - view.specificity.best), self.strength(&view.specificity));
-                let rows = vec![false_alarm, self.binary_row(1, Some(&view.sensitivity))];
+                let false_alarm = row(0, binary(1.0 - view.specificity.best), strength(&view.specificity));
+                let rows = vec![false_alarm, binary_row(1, Some(&view.sensitivity))];
                 self.add(&view_name(finding, modality), words(&BINARY), vec![property], rows)?;
             }
         }
@@ -753,15 +751,16 @@ impl Builder<'_> {
         };
         let elsewhere = shares(&known.elsewhere);
         let mut rows = Vec::new();
-        let elsewhere_strength = self.strength_of(known.elsewhere.values());
+        let elsewhere_told = || findings.iter().map(|finding| known.elsewhere.get(finding));
         for (index, diagnosis) in knowledge.diagnoses.iter().enumerate() {
             let (number, told) = match diagnosis.groups.get(id) {
                 Some(told) => (index, told),
                 None => (ELSEWHERE, &known.elsewhere),
             };
-            let own = row(number, self.mixed(shares(told), &elsewhere), self.strength_of(told.values()));
+            let own_told = findings.iter().map(|finding| told.get(finding));
+            let own = distribution_row(number, self.mixed(shares(told), &elsewhere), own_told);
             rows.push(self.with_counts(own, &diagnosis.id, id));
-            rows.push(row(ELSEWHERE, elsewhere.clone(), elsewhere_strength));
+            rows.push(distribution_row(ELSEWHERE, elsewhere.clone(), elsewhere_told()));
         }
         let property = self.add(id, findings.to_vec(), vec![root, presentation], rows)?;
         for modality in knowledge.modalities.keys() {
@@ -769,7 +768,7 @@ impl Builder<'_> {
             if views.iter().any(Option::is_some) {
                 let rows = (0..findings.len())
                     .map(|state| {
-                        let patients = views[state].map_or(1.0, |view| self.strength(&view.sensitivity));
+                        let patients = views[state].map_or(1.0, |view| strength(&view.sensitivity));
                         row(state, confusion(state, &views), patients)
                     })
                     .collect();
@@ -843,45 +842,46 @@ impl Builder<'_> {
     fn with_counts(&self, own: Row, diagnosis: &str, number: &str) -> Row {
         let Some(counts) = self.counts.of(diagnosis, number) else { return own };
         let weight = self.knowledge.constants.case_weight;
-        let Row { shares, trust: Trust { patients, number } } = own;
-        let total: f64 = patients + weight * counts.iter().sum::<f64>();
+        let Row { shares, trust: Trust { patients, by_state, number } } = own;
+        let patients = patients.min(self.knowledge.constants.largest_prior_strength);
+        let told = weight * counts.iter().sum::<f64>();
+        let total = patients + told;
         let shares = shares
             .iter()
             .zip(counts)
             .map(|(share, count)| (share * patients + weight * count) / total)
             .collect();
-        row(number, shares, total)
+        let by_state = by_state.iter().map(|patients| patients + told).collect();
+        Row { shares, trust: Trust { patients: total, by_state, number } }
     }
+}
 
-    fn binary_row(&self, number: usize, frequency: Option<&Frequency>) -> Row {
-        match frequency {
-            Some(frequency) => row(number, binary(frequency.best), self.strength(frequency)),
-            None => row(number, binary(0.5), 1.0),
-        }
+fn binary_row(number: usize, frequency: Option<&Frequency>) -> Row {
+    match frequency {
+        Some(frequency) => row(number, binary(frequency.best), strength(frequency)),
+        None => row(number, binary(0.5), 1.0),
     }
+}
 
-    fn level_row(&self, number: usize, levels: Option<&AnalyteLevels>) -> Row {
-        match levels {
-            Some(AnalyteLevels::Binary { positive }) => self.binary_row(number, Some(positive)),
-            Some(AnalyteLevels::Graded { levels, effective_n, .. }) => {
-                row(number, levels.to_vec(), *effective_n)
-            }
-            None => row(number, vec![0.2; Level::ALL.len()], 1.0),
-        }
+fn level_row(number: usize, levels: Option<&AnalyteLevels>) -> Row {
+    match levels {
+        Some(AnalyteLevels::Binary { positive }) => binary_row(number, Some(positive)),
+        Some(AnalyteLevels::Graded { levels, effective_n, .. }) => row(number, levels.to_vec(), *effective_n),
+        None => row(number, vec![0.2; Level::ALL.len()], 1.0),
     }
+}
 
-    /// Number of patients whose 90 % interval a frequency has.
-    fn strength(&self, frequency: &Frequency) -> f64 {
-        const STANDARD_DEVIATIONS_IN_INTERVAL: f64 = 3.29;
-        let deviation = (frequency.high - frequency.low) / STANDARD_DEVIATIONS_IN_INTERVAL;
-        let patients = frequency.best * (1.0 - frequency.best) / (deviation * deviation) - 1.0;
-        patients.clamp(1.0, self.knowledge.constants.largest_prior_strength)
-    }
+/// Number of patients whose 90 % interval a frequency has.
+fn strength(frequency: &Frequency) -> f64 {
+    const STANDARD_DEVIATIONS_IN_INTERVAL: f64 = 3.29;
+    let deviation = (frequency.high - frequency.low) / STANDARD_DEVIATIONS_IN_INTERVAL;
+    let patients = frequency.best * (1.0 - frequency.best) / (deviation * deviation) - 1.0;
+    patients.max(1.0)
+}
 
-    /// The same for a whole distribution: that of its commonest state.
-    fn strength_of<'f>(&self, frequencies: impl Iterator<Item = &'f Frequency>) -> f64 {
-        frequencies.max_by(|a, b| a.best.total_cmp(&b.best)).map_or(1.0, |frequency| self.strength(frequency))
-    }
+/// The same for a whole distribution: that of its commonest state.
+fn strength_of<'f>(frequencies: impl Iterator<Item = &'f Frequency>) -> f64 {
+    frequencies.max_by(|a, b| a.best.total_cmp(&b.best)).map_or(1.0, strength)
 }
 
 /// States that the diagnosis does not name share what is left, as they do in the background.
@@ -931,7 +931,19 @@ fn confusion(state: usize, views: &[Option<&ModalityView>]) -> Vec<f64> {
 }
 
 fn row(number: usize, shares: Vec<f64>, patients: f64) -> Row {
-    Row { shares, trust: Trust { patients, number } }
+    let by_state = vec![patients; shares.len()];
+    Row { shares, trust: Trust { patients, by_state, number } }
+}
+
+/// A row of which every state has an interval of its own; what is not told has that of the whole.
+fn distribution_row<'f>(
+    number: usize,
+    shares: Vec<f64>,
+    told: impl Iterator<Item = Option<&'f Frequency>> + Clone,
+) -> Row {
+    let patients = strength_of(told.clone().flatten());
+    let by_state = told.map(|frequency| frequency.map_or(patients, strength)).collect();
+    Row { shares, trust: Trust { patients, by_state, number } }
 }
 
 fn binary(present: f64) -> Vec<f64> {
