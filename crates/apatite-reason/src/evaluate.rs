@@ -178,6 +178,31 @@ pub fn evaluate(
     Ok(summarise(per_case, judged_by_themselves, knowledge))
 }
 
+/// Log loss by cross-validation for several weights of a proven case against one patient of a published series: by it
+/// `case_weight` of the knowledge is chosen.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn case_weights(
+    cases: &[ProvenCase],
+    knowledge: &Knowledge,
+    setting: &str,
+    folds: usize,
+) -> Result<Vec<(f64, f64)>, ModelError> {
+    WEIGHTS_TRIED
+        .iter()
+        .map(|weight| {
+            let mut knowledge = knowledge.clone();
+            knowledge.constants.case_weight = *weight;
+            let folds = Folds::K { folds, shipped: Vec::new() };
+            Ok((*weight, evaluate(cases, &knowledge, setting, &[], &folds)?.log_loss))
+        })
+        .collect()
+}
+
+/// From no use of the cases to one that trusts them more than any series.
+const WEIGHTS_TRIED: [f64; 7] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+
 fn cross_validate(
     cases: &[&ProvenCase],
     knowledge: &Knowledge,

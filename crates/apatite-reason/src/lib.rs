@@ -23,8 +23,8 @@ pub use diagnose::{
 };
 pub use draws::{Robustness, robustness};
 pub use evaluate::{
-    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold, evaluate,
-    without,
+    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold,
+    case_weights, evaluate, without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};
 pub use model::{Fact, FactKind, Heard, Implied, Model, ModelError, Said};

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
-use apatite_case::{Case, Format, MAX_BYTES, Place, Policy, Problem, Severity};
+use apatite_case::{Case, Format, Kind, MAX_BYTES, Place, Policy, Problem, Severity};
 use apatite_knowledge::Knowledge;
 use apatite_reason::ProvenCase;
 use apatite_text::printable;
@@ -35,6 +35,15 @@ pub(crate) struct Trouble {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+}
+
+impl LoadedCase {
+    /// Whether something that stops the case would not stop it under the lenient policy.
+    pub(crate) fn is_forgivable(&self) -> bool {
+        let never = [Kind::Unreadable.name(), Kind::TooMany.name()];
+        let errors = || self.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        errors().all(|problem| !never.contains(&problem.kind))
+    }
 }
 
 impl From<Problem> for Trouble {
@@ -104,7 +113,7 @@ pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Loaded
 fn text(path: &Path) -> Result<String, Trouble> {
     let trouble = |place, message| Trouble {
         severity: Severity::Error,
-        kind: apatite_case::Kind::Unreadable.name(),
+        kind: Kind::Unreadable.name(),
         place,
         message,
         help: None,
@@ -127,18 +136,16 @@ fn text(path: &Path) -> Result<String, Trouble> {
 
 /// Image files that the case names and that this version does not look at.
 fn unmeasured(case: &Case) -> impl Iterator<Item = Trouble> {
-    case.examinations.iter().enumerate().filter_map(|(index, examination)| {
+    case.examinations.iter().filter_map(|examination| {
         let study = examination.study.as_ref()?;
         Some(Trouble {
             severity: Severity::Warning,
             kind: "study-not-measured",
             place: None,
             message: format!(
-                "the study `{}` of examination {} ({}) is not measured by this version; only what the case says in words \
-                 is used",
-                printable(&study.display().to_string()),
-                index + 1,
-                examination.modality
+                "the {} study `{}` is not measured by this version; only what the case says in words is used",
+                examination.modality,
+                printable(&study.display().to_string())
             ),
             help: Some("write what the study shows under `present`, `absent` and the quantities".to_owned()),
         })

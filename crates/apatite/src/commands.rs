@@ -8,8 +8,8 @@ use apatite_case::Policy;
 use apatite_knowledge::{Folder, Knowledge, KnowledgeProblem, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
 use apatite_reason::{
-    Comparison, Counts, Differential, Fact, FactKind, Folds, Model, ProvenCase, Withhold, compare, counts_of,
-    diagnose, evaluate, fit, robustness,
+    Comparison, Counts, Differential, Fact, FactKind, Folds, Model, ProvenCase, Withhold, case_weights,
+    compare, counts_of, diagnose, evaluate, fit, robustness,
 };
 use apatite_text::{Words, printable};
 use serde_json::{Value, json};
@@ -23,6 +23,9 @@ use crate::output::{tell, write_json};
 use crate::schema::schema;
 
 type Outcome = Result<ExitCode, Box<dyn Error>>;
+
+/// Folds by which the weight of a case is judged.
+const FIT_FOLDS: usize = 5;
 
 /// Exit code where the input, not the program or its use, is at fault.
 const REFUSED: u8 = 1;
@@ -110,8 +113,8 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
             }
             (Format::Text, None) => {
-                // not all that stops a case can be overlooked
-                let advice = if arguments.reading.lenient { "" } else { ", or try --lenient" };
+                let forgivable = loaded.is_forgivable() && !arguments.reading.lenient;
+                let advice = if forgivable { ", or try --lenient" } else { "" };
                 tell(&format!("{}: not answered; see above{advice}", printable(&path.display().to_string())));
             }
         }
@@ -272,6 +275,17 @@ fn run_knowledge(
             let cases =
                 if proven.len() == 1 { "1 case".to_owned() } else { format!("{} cases", proven.len()) };
             tell(&format!("{cases} moved {} numbers", learned.counts().count()));
+            if proven.len() >= 2 * FIT_FOLDS {
+                tell(&format!(
+                    "weight of a case against a patient of a series, log loss by {FIT_FOLDS}-fold cross-validation:"
+                ));
+                for (weight, log_loss) in
+                    case_weights(&proven, knowledge, &knowledge.settings[0].id, FIT_FOLDS)?
+                {
+                    tell(&format!("  {weight:>5.2}  {log_loss:.3}"));
+                }
+                tell(&format!("knowledge.toml has case_weight = {}", knowledge.constants.case_weight));
+            }
             return Ok(if !left_out.is_empty() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS });
         }
         KnowledgeCommand::Manual { out: dir } => {
