@@ -1,4 +1,7 @@
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::explain::Scratch;
+use crate::lanes::{dot, sum};
 use crate::network::{Network, NetworkError, VariableId};
 
 /// A network compiled for queries about its root.
@@ -21,6 +24,9 @@ pub struct Engine {
     pub(crate) tables: Vec<f64>,
     /// Length of all messages laid end to end.
     pub(crate) message_len: usize,
+    /// What the processor can do: loops over columns are compiled for each kind. None of them changes the order of
+    /// additions or fuses them with multiplications, so the answers are the same to the last bit.
+    pub(crate) arch: Arch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -197,7 +203,18 @@ impl Engine {
             nodes.push(Node { states, message: message_len, place });
             message_len += states;
         }
-        Ok(Self { network, root, roots, modes, prior, mode_prior, nodes, tables, message_len })
+        Ok(Self {
+            network,
+            root,
+            roots,
+            modes,
+            prior,
+            mode_prior,
+            nodes,
+            tables,
+            message_len,
+            arch: Arch::new(),
+        })
     }
 
     /// The network that was compiled.
@@ -238,8 +255,7 @@ impl Engine {
         for (variable, likelihood) in evidence.items() {
             self.seed(workspace, variable.index(), likelihood);
         }
-        self.collect(workspace);
-        self.normalise(workspace);
+        self.arch.dispatch(Answer { engine: self, workspace: &mut *workspace });
         Ok(&workspace.posterior)
     }
 
@@ -371,6 +387,7 @@ impl Engine {
     }
 
     /// Multiplies `likelihood` into the message of a variable; the first to come sets it.
+    #[inline(always)]
     fn seed(&self, workspace: &mut Workspace, index: usize, likelihood: &[f64]) {
         let node = &self.nodes[index];
         let message = &mut workspace.messages[node.message..node.message + node.states];
@@ -392,6 +409,7 @@ impl Engine {
 
     /// Sends all messages from the leaves to the columns. Children stand behind their parents, so the touched
     /// variables are taken from the last to the first.
+    #[inline(always)]
     fn collect(&self, workspace: &mut Workspace) {
         let mut scale = 1.0;
         for word in (0..workspace.touched.len()).rev() {
@@ -409,8 +427,10 @@ impl Engine {
                     Place::Branch { table, parent } => {
                         let rows = &self.tables[table..table + self.nodes[parent].states * node.states];
                         let mut upward = std::mem::take(&mut workspace.upward);
-                        upward.clear();
-                        upward.extend(rows.chunks_exact(node.states).map(|row| dot(row, message)));
+                        upward.resize(self.nodes[parent].states, 0.0);
+                        for (up, row) in upward.iter_mut().zip(rows.chunks_exact(node.states)) {
+                            *up = dot(row, message);
+                        }
                         self.seed(workspace, parent, &upward);
                         workspace.upward = upward;
                     }
@@ -435,6 +455,7 @@ impl Engine {
     }
 
     /// `P(message | column)`: the sum over the states.
+    #[inline(always)]
     pub(crate) fn stem_factor(&self, stem: Stem, message: &[f64], factor: &mut [f64]) {
         let Stem { table, width, .. } = stem;
         let table = &self.tables[table..table + message.len() * width];
@@ -463,12 +484,13 @@ impl Engine {
         &workspace.messages[node.message..node.message + node.states]
     }
 
+    #[inline(always)]
     fn normalise(&self, workspace: &mut Workspace) {
         let Workspace { columns: Columns { products, logs, in_logs, .. }, posterior, .. } = workspace;
-        posterior.columns.clear();
-        posterior
-            .columns
-            .extend(self.prior.iter().zip(products.iter()).map(|(prior, product)| prior * product));
+        posterior.columns.resize(products.len(), 0.0);
+        for ((column, prior), product) in posterior.columns.iter_mut().zip(&self.prior).zip(products) {
+            *column = prior * *product;
+        }
         if *in_logs {
             for (column, log) in posterior.columns.iter_mut().zip(logs) {
                 *column *= log.exp();
@@ -485,6 +507,22 @@ impl Engine {
                 *root += column;
             }
         }
+    }
+}
+
+/// A query whose evidence is in place. (A closure would not do: that it is inlined cannot be demanded.)
+struct Answer<'q> {
+    engine: &'q Engine,
+    workspace: &'q mut Workspace,
+}
+
+impl WithSimd for Answer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.engine.collect(self.workspace);
+        self.engine.normalise(self.workspace);
     }
 }
 
@@ -509,6 +547,7 @@ impl Columns {
 
     /// Multiplies a factor into each column; where the factor is shorter it is repeated for every mode. No entry of
     /// it is below the exponential of `floor`.
+    #[inline(always)]
     pub(crate) fn multiply(&mut self, factor: &[f64], floor: f64) {
         if self.floor + floor < LOWEST {
             self.flush();
@@ -557,43 +596,14 @@ impl Columns {
     }
 }
 
-/// So many partial sums are held at once, whatever the processor can add at once: the order of additions, and with it
-/// the last bit, is the same everywhere.
-pub(crate) const LANES: usize = 8;
-
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let rest = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>();
-    if a_lanes.is_empty() {
-        return rest;
-    }
-    let mut sums = [0.0; LANES];
-    for (x, y) in a_lanes.iter().zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
-}
-
-fn sum(values: &[f64]) -> f64 {
-    let (lanes, rest) = values.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for values in lanes {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum += value;
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().sum::<f64>()
-}
-
 /// Takes the largest value out of a message and returns it: as a factor common to all columns it cancels in the
 /// posterior.
-pub(crate) fn scale_to_one(message: &mut [f64]) -> f64 {
-    let largest = message.iter().copied().fold(0.0, f64::max);
-    for value in message {
-        *value /= largest;
+#[inline(always)]
+fn scale_to_one(message: &mut [f64]) -> f64 {
+    let largest = message.iter().copied().fold(0.0, |a, b| if b > a { b } else { a });
+    if largest != 1.0 {
+        let reciprocal = 1.0 / largest;
+        message.iter_mut().for_each(|value| *value *= reciprocal);
     }
     largest
 }

@@ -20,7 +20,10 @@ ratio, and they sum to the whole change of the log odds.
 
 use std::cmp::Reverse;
 
-use crate::engine::{Engine, Evidence, LANES, Place, Stem, Workspace, dot, log_sum_exp};
+use pulp::{Simd, WithSimd};
+
+use crate::engine::{Engine, Evidence, Place, Stem, Workspace, log_sum_exp};
+use crate::lanes::{LANES, dot, ln};
 use crate::network::{NetworkError, VariableId};
 
 /// How every fact moves every state of the root. Facts stand in the order of [`Evidence::items`].
@@ -150,16 +153,18 @@ impl Engine {
             workspace.explanation = scratch;
             return Err(error);
         }
-        let mut support = vec![0.0; evidence.items().len() * roots];
-        self.share_sites(&mut scratch, workspace);
-        self.share_modes(&mut scratch, workspace);
-        self.support(&mut scratch, workspace, &mut support);
-
         let prior = &self.network().variable(self.root).table;
         let prior_log_odds = prior.iter().map(|p| p.ln() - (-p).ln_1p()).collect::<Vec<f64>>();
-        scratch.rivals.count(prior, &scratch.log_likelihood);
+        let mut support = vec![0.0; evidence.items().len() * roots];
+        let mut weights = vec![0.0; evidence.items().len() * roots];
+        self.arch.dispatch(Decomposition {
+            engine: self,
+            workspace,
+            scratch: &mut scratch,
+            support: &mut support,
+            weights: &mut weights,
+        });
         let posterior_log_odds = scratch.rivals.log_odds(&prior_log_odds, &scratch.log_likelihood);
-        let weights = scratch.rivals.weights(&support, roots);
         workspace.explanation = scratch;
         Ok(Explanation {
             facts: evidence.items().iter().map(|item| item.0).collect(),
@@ -213,10 +218,6 @@ impl Engine {
             };
             facts.push(fact);
         }
-        // what is impossible stays within the numbers
-        for value in fact_logs.iter_mut() {
-            *value = value.max(f64::MIN_POSITIVE).ln();
-        }
         order.sort_unstable();
         Ok(())
     }
@@ -249,6 +250,7 @@ impl Engine {
     }
 
     /// How the states of each site count for each state of the site above.
+    #[inline(always)]
     fn share_sites(&self, scratch: &mut Scratch, workspace: &Workspace) {
         let Scratch { sites, shares, .. } = scratch;
         shares.clear();
@@ -261,7 +263,7 @@ impl Engine {
                 let start = shares.len();
                 shares.extend(row.iter().zip(message).map(|(p, value)| {
                     let ratio = value / sum;
-                    p * log_mean(ratio, ratio.ln())
+                    p * log_mean(ratio, ln(ratio))
                 }));
                 let total: f64 = shares[start..].iter().sum();
                 shares[start..].iter_mut().for_each(|share| *share /= total);
@@ -270,6 +272,7 @@ impl Engine {
     }
 
     /// How the modes count for each root state.
+    #[inline(always)]
     fn share_modes(&self, scratch: &mut Scratch, workspace: &Workspace) {
         let Scratch { log_likelihood, mode_shares, total, .. } = scratch;
         let columns = workspace.log_columns();
@@ -292,6 +295,7 @@ impl Engine {
     }
 
     /// Each fact's part of the log likelihood of each root state.
+    #[inline(always)]
     fn support(&self, scratch: &mut Scratch, workspace: &Workspace, support: &mut [f64]) {
         let roots = self.roots;
         let Scratch {
@@ -340,8 +344,8 @@ impl Engine {
             let table = &self.tables[stem.table..stem.table + top.states * stem.width];
             factor.resize(stem.width, 0.0);
             self.stem_factor(stem, message, factor);
-            log_factor.clear();
-            log_factor.extend(factor.iter().map(|factor| factor.ln()));
+            log_factor.resize(stem.width, 0.0);
+            log_factor.iter_mut().zip(factor.iter()).for_each(|(log, factor)| *log = ln(*factor));
             factor.iter_mut().for_each(|factor| *factor = 1.0 / *factor);
             by_column.resize(table.len().max(by_column.len()), 0.0);
             let by_column = &mut by_column[..table.len()];
@@ -351,22 +355,53 @@ impl Engine {
             for ((own, run), value) in runs.zip(message) {
                 count_state(own, total, run, *value, factor, log_factor);
             }
-            for own in by_column.chunks_exact_mut(stem.width) {
-                own.iter_mut().zip(total.iter()).for_each(|(share, total)| *share /= total);
+            total.iter_mut().for_each(|total| *total = 1.0 / *total);
+            for (levers, (_, fact)) in levers.chunks_exact(top.states).zip(group) {
+                support[fact * roots..(fact + 1) * roots].fill(levers[0]);
             }
-            for (state, own) in by_column.chunks_exact(stem.width).enumerate() {
+            // the first state has what the others leave
+            for (state, own) in by_column.chunks_exact_mut(stem.width).enumerate().skip(1) {
+                own.iter_mut().zip(total.iter()).for_each(|(share, reciprocal)| *share *= reciprocal);
                 mean_over_modes(own, mode_shares, by_root);
                 for (levers, (_, fact)) in levers.chunks_exact(top.states).zip(group) {
+                    let lever = levers[state] - levers[0];
                     let row = &mut support[fact * roots..(fact + 1) * roots];
-                    row.iter_mut().zip(by_root.iter()).for_each(|(sum, share)| *sum += levers[state] * share);
+                    row.iter_mut().zip(by_root.iter()).for_each(|(sum, share)| *sum += lever * share);
                 }
             }
         }
     }
 }
 
+/// What is left to do of an explanation when the facts are sorted.
+struct Decomposition<'e> {
+    engine: &'e Engine,
+    workspace: &'e Workspace,
+    scratch: &'e mut Scratch,
+    support: &'e mut [f64],
+    weights: &'e mut [f64],
+}
+
+impl WithSimd for Decomposition<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { engine, workspace, scratch, support, weights } = self;
+        // what is impossible stays within the numbers
+        scratch.fact_logs.iter_mut().for_each(|value| *value = ln(value.max(f64::MIN_POSITIVE)));
+        engine.share_sites(scratch, workspace);
+        engine.share_modes(scratch, workspace);
+        engine.support(scratch, workspace, support);
+        let prior = &engine.network().variable(engine.root).table;
+        scratch.rivals.count(prior, &scratch.log_likelihood);
+        scratch.rivals.weigh(support, engine.roots, weights);
+    }
+}
+
 impl Rivals {
     /// How much each root state counts among the rivals of each other.
+    #[inline(always)]
     fn count(&mut self, prior: &[f64], log_likelihood: &[f64]) {
         let roots = prior.len();
         self.padded = roots.next_multiple_of(LANES);
@@ -421,31 +456,42 @@ impl Rivals {
         prior_log_odds.iter().zip(ratios).map(|(prior, ratio)| prior + ratio).collect()
     }
 
-    /// Each fact's weight for each root state against its rivals.
-    fn weights(&self, support: &[f64], roots: usize) -> Vec<f64> {
-        let mut weights = Vec::with_capacity(support.len());
-        for own in support.chunks_exact(roots) {
-            let start = weights.len();
-            weights.extend_from_slice(own);
-            let weights = &mut weights[start..];
-            let blocks = weights.chunks_mut(LANES).zip(self.totals.chunks_exact(LANES)).enumerate();
-            for (block, (weights, totals)) in blocks {
-                let mut sums = [0.0; LANES];
-                for (value, shares) in own.iter().zip(self.shares.chunks_exact(self.padded)) {
-                    let shares = &shares[block * LANES..(block + 1) * LANES];
-                    sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += value * share);
+    /// Takes from each fact's part in the likelihood of each root state the mean of its parts in those of the rivals.
+    #[inline(always)]
+    fn weigh(&self, support: &[f64], roots: usize, weights: &mut [f64]) {
+        weights.copy_from_slice(support);
+        // several facts at once go through the shares, which are far more numbers than theirs
+        const TOGETHER: usize = 4;
+        let facts = support.chunks(TOGETHER * roots).zip(weights.chunks_mut(TOGETHER * roots));
+        for (support, weights) in facts {
+            let rows: [&[f64]; TOGETHER] = std::array::from_fn(|fact| {
+                support.get(fact * roots..(fact + 1) * roots).unwrap_or(&support[..roots])
+            });
+            for start in (0..roots).step_by(LANES) {
+                let mut sums = [[0.0; LANES]; TOGETHER];
+                for (rival, shares) in self.shares.chunks_exact(self.padded).enumerate() {
+                    let Some(shares) = shares[start..].first_chunk::<LANES>() else { continue };
+                    for (sums, row) in sums.iter_mut().zip(rows) {
+                        let value = row[rival];
+                        for lane in 0..LANES {
+                            sums[lane] += value * shares[lane];
+                        }
+                    }
                 }
-                for ((weight, sum), total) in weights.iter_mut().zip(sums).zip(totals) {
-                    *weight -= sum / total;
+                let end = roots.min(start + LANES);
+                for (weights, sums) in weights.chunks_exact_mut(roots).zip(&sums) {
+                    let own = weights[start..end].iter_mut().zip(sums);
+                    for ((weight, sum), total) in own.zip(&self.totals[start..]) {
+                        *weight -= sum / total;
+                    }
                 }
             }
         }
-        weights
     }
 }
 
 /// The logarithmic mean of 1 and `ratio`, whose logarithm is `log`.
-#[inline]
+#[inline(always)]
 fn log_mean(ratio: f64, log: f64) -> f64 {
     // the quotient has no digits left near one
     const NEAR: f64 = 1e-3;
@@ -456,6 +502,7 @@ fn log_mean(ratio: f64, log: f64) -> f64 {
 
 /// How a state of a site on the stem counts in each column, given what the reciprocals of the site's factors and their
 /// logarithms are; added to the total of all states.
+#[inline(always)]
 fn count_state(
     shares: &mut [f64],
     total: &mut [f64],
@@ -473,6 +520,7 @@ fn count_state(
 }
 
 /// The mean over the modes of something that the columns have; where all modes have the same, that.
+#[inline(always)]
 fn mean_over_modes(by_column: &[f64], mode_shares: &[f64], by_root: &mut [f64]) {
     let roots = by_root.len();
     if by_column.len() == roots {

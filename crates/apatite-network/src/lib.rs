@@ -8,12 +8,13 @@ Under each joint value of root and mode the rest is then a forest, so one pass f
 the posterior exactly: no sampling, no iteration, no tolerance.
 
 This crate knows nothing of medicine, reads no file, prints nothing and holds no state between queries: the same
-evidence gives the same bits on any machine that has IEEE 754 arithmetic, whatever the number of threads.
+evidence gives the same bits whatever the number of threads and whatever vectors the processor has.
 */
 
 mod engine;
 mod explain;
 mod export;
+mod lanes;
 mod network;
 
 pub use engine::{Engine, Evidence, Posterior, Workspace};
