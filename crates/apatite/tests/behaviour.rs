@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -418,4 +419,36 @@ fn texts_are_words_and_no_ids() {
             assert!(!line.contains("NaN") && !line.contains("inf "), "{} ({lang}): {line}", case.display());
         }
     }
+}
+
+/// A text that one language does not have would be told in the other.
+#[test]
+fn both_languages_have_the_same_texts_about_the_same_things() {
+    let [english, italian] = ["en", "it"].map(|language| {
+        let path = common::project().join(format!("crates/apatite-text/locales/{language}/main.ftl"));
+        texts(&std::fs::read_to_string(path).unwrap())
+    });
+    assert!(english.len() > 100);
+    assert_eq!(english, italian);
+}
+
+/// For each key of a Fluent file the variables in its text.
+fn texts(file: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut key = String::new();
+    for line in file.lines() {
+        let text = match line.split_once(" =") {
+            Some((name, text)) if !line.starts_with(' ') => {
+                assert!(!texts.contains_key(name), "{name} stands there twice");
+                key = name.to_owned();
+                text
+            }
+            _ => line,
+        };
+        let variables = text.split('$').skip(1).map(|rest| {
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
+        });
+        texts.entry(key.clone()).or_default().extend(variables);
+    }
+    texts
 }
