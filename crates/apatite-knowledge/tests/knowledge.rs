@@ -89,11 +89,27 @@ fn what_is_wrong_is_named_with_file_and_line() {
             .join("\n")
     };
     for (needle, by, message) in [
-        ("sedimentation_sign", "sedimentation_sign = [0.5, 0.6, 0.7, \"judgement\"]", "is not 0 < low <= best <= high < 1"),
-        ("sedimentation_sign", "sedimentation_sign = [0.5, 0.45, 0.55, \"judgement\"]", "too narrow for a judgement"),
+        (
+            "sedimentation_sign",
+            "sedimentation_sign = [0.5, 0.6, 0.7, \"judgement\"]",
+            "is not 0 < low <= best <= high < 1",
+        ),
+        (
+            "sedimentation_sign",
+            "sedimentation_sign = [0.5, 0.45, 0.55, \"judgement\"]",
+            "too narrow for a judgement",
+        ),
         ("sedimentation_sign", "sedimentation_sign = [0.5, 0.2, 0.8]", "has no source"),
-        ("sedimentation_sign", "sedimentation_sign = [0.5, 0.2, 0.8, \"nobody1900\"]", "is not in the bibliography"),
-        ("sedimentation_sign", "sedimentation_sing = [0.5, 0.2, 0.8, \"judgement\"]", "near it: sedimentation_sign"),
+        (
+            "sedimentation_sign",
+            "sedimentation_sign = [0.5, 0.2, 0.8, \"nobody1900\"]",
+            "is not in the bibliography",
+        ),
+        (
+            "sedimentation_sign",
+            "sedimentation_sing = [0.5, 0.2, 0.8, \"judgement\"]",
+            "near it: sedimentation_sign",
+        ),
         ("sedimentation_sign", "raynaud = [0.5, 0.2, 0.8, \"judgement\"]", "belongs to the condition"),
         ("sedimentation_sign", "sedimentation_sign = [0.5, 0.2]", "[best, low, high"),
     ] {
