@@ -539,3 +539,47 @@ fn mean_over_modes(by_column: &[f64], mode_shares: &[f64], by_root: &mut [f64]) 
 fn find_site(sites: &[Site], variable: usize) -> Result<usize, usize> {
     sites.binary_search_by(|site| variable.cmp(&site.variable))
 }
+
+#[cfg(test)]
+mod tests {
+    use pulp::Arch;
+
+    use super::{Engine, Evidence, Workspace};
+    use crate::network::Network;
+
+    /// Numbers that are neither round nor equal.
+    fn table(rows: usize, states: usize, salt: usize) -> Vec<f64> {
+        (0..rows)
+            .flat_map(|row| {
+                let shares = (0..states)
+                    .map(|state| 0.1 + ((row * 7 + state * 5 + salt) as f64).sin().abs())
+                    .collect::<Vec<_>>();
+                let total: f64 = shares.iter().sum();
+                shares.into_iter().map(move |share| share / total)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_kind_of_processor_does_not_change_a_bit() {
+        let names = |count: usize| (0..count).map(|state| format!("s{state}")).collect::<Vec<_>>();
+        let mut network = Network::default();
+        let root = network.add("root", names(13), vec![], table(1, 13, 0)).unwrap();
+        let mode = network.add("mode", names(2), vec![], table(1, 2, 1)).unwrap();
+        let mut evidence = Evidence::new();
+        for index in 0..12 {
+            let states = 2 + index % 3;
+            let (parents, rows) = if index % 2 == 0 { (vec![root], 13) } else { (vec![root, mode], 26) };
+            let top =
+                network.add(format!("t{index}"), names(states), parents, table(rows, states, index)).unwrap();
+            let mid = network.add(format!("m{index}"), names(3), vec![top], table(states, 3, index)).unwrap();
+            let leaf = network.add(format!("l{index}"), names(2), vec![mid], table(3, 2, index)).unwrap();
+            evidence.add_state(leaf, index % 2, 2);
+        }
+        let vectors = Engine::new(network, root, Some(mode)).unwrap();
+        let mut scalar = vectors.clone();
+        scalar.arch = Arch::Scalar;
+        let workspace = &mut Workspace::default();
+        assert_eq!(vectors.explain(&evidence, workspace), scalar.explain(&evidence, workspace));
+    }
+}
