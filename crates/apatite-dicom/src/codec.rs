@@ -87,7 +87,10 @@ pub(crate) fn jpeg(payload: &[u8], format: &PixelFormat) -> Result<Vec<u16>, Str
             ));
         }
         decoder.set_max_decoding_buffer_size(format.samples().saturating_mul(8));
-        decoder.set_color_transform(jpeg_decoder::ColorTransform::None);
+        if format.samples_per_pixel == 3 {
+            // of this crate's transforms the one from RGB to RGB changes nothing
+            decoder.set_color_transform(jpeg_decoder::ColorTransform::RGB);
+        }
         let bytes = decoder.decode().map_err(|error| format!("JPEG: {error}"))?;
         Ok(match info.pixel_format {
             jpeg_decoder::PixelFormat::L16 => {

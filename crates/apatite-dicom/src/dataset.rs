@@ -46,6 +46,8 @@ pub(crate) struct PixelPlace {
     pub(crate) start: usize,
     /// Length as declared; none for encapsulated pixels.
     pub(crate) length: Option<u32>,
+    /// Representation as written.
+    pub(crate) vr: Option<[u8; 2]>,
 }
 
 /// Why a walk ended early.
@@ -100,6 +102,10 @@ impl<'a> Dataset<'a> {
         }
         dataset.odd_vr = walk.odd_vr;
         dataset
+    }
+
+    pub(crate) fn is_big_endian(&self) -> bool {
+        self.encoding.big_endian
     }
 
     pub(crate) fn has(&self, tag: Tag) -> bool {
@@ -196,10 +202,6 @@ impl<'a> Dataset<'a> {
     /// First item of a sequence.
     pub(crate) fn item(&self, tag: Tag) -> Option<Dataset<'a>> {
         self.items(tag).into_iter().next()
-    }
-
-    pub(crate) fn encoding(&self) -> Encoding {
-        self.encoding
     }
 
     fn element(&self, tag: Tag) -> Option<&Element> {
@@ -307,6 +309,7 @@ impl Walk<'_> {
                 tag,
                 start,
                 length: (length != UNDEFINED).then_some(length),
+                vr,
             }));
         }
         let value_end = if length == UNDEFINED {

@@ -176,6 +176,9 @@ pub enum Warning {
         /// The method.
         method: String,
     },
+    /// Images of a slice modality that say not where they lie: listed, but no volume.
+    #[error("no usable ImagePositionPatient, ImageOrientationPatient or PixelSpacing: images, but no volume")]
+    NoPosition,
     /// Some rescale or format differs between slices.
     #[error("rescale slope or intercept differs between slices: applied slice by slice")]
     VaryingRescale,
@@ -257,9 +260,6 @@ pub enum Reason {
     /// No image of CT, MR, radiography or ultrasound: structure sets, segmentations, reports, plans, directories.
     #[error("object of modality {0}")]
     OtherObject(String),
-    /// Image of a slice modality without position or orientation.
-    #[error("no usable ImagePositionPatient, ImageOrientationPatient or PixelSpacing")]
-    NoGeometry,
     /// Pixels of a kind that no volume is made of.
     #[error("pixels not supported: {0}")]
     Unsupported(String),

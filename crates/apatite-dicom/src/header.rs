@@ -294,7 +294,7 @@ fn describe(entry: &Entry, dataset: &Dataset<'_>, open: &Open, length: Option<u6
     if place.tag != tags::PIXEL_DATA {
         return Err(Reason::Unsupported("floating-point pixels (parametric map)".into()));
     }
-    let format = PixelFormat::of(dataset, &open.syntax).map_err(Reason::Damaged)?;
+    let format = PixelFormat::of(dataset).map_err(Reason::Damaged)?;
     let sliced = SLICED.contains(&info.modality.as_str());
     if sliced {
         exclude(&info, &format)?;
@@ -322,9 +322,6 @@ fn describe(entry: &Entry, dataset: &Dataset<'_>, open: &Open, length: Option<u6
         deviations.push("an element has a value representation that does not exist".into());
     }
     let frames = frames(dataset, &format, &mut info);
-    if sliced && frames.iter().any(|frame| frame.plane.is_none()) {
-        return Err(Reason::NoGeometry);
-    }
     if sliced
         && dataset.has(tags::MODALITY_LUT_SEQUENCE)
         && frames.iter().all(|frame| frame.rescale.is_none())
@@ -483,6 +480,29 @@ impl<'a> Groups<'_, 'a> {
         let grouped = self.group(sequence).map(|group| group.text(tag)).unwrap_or_default();
         if grouped.is_empty() { self.dataset.text(tag) } else { grouped }
     }
+}
+
+/// Plane and segment of each frame of a DICOM SEG.
+pub(crate) fn segment_frames(dataset: &Dataset<'_>, frames: usize) -> Vec<(Option<Plane>, Option<u16>)> {
+    let shared = dataset.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
+    let own = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    (0..frames)
+        .map(|frame| {
+            let groups = Groups { dataset, shared: shared.as_ref(), own: own.get(frame) };
+            let segment = groups
+                .group(tags::SEGMENT_IDENTIFICATION_SEQUENCE)
+                .and_then(|group| group.short(tags::REFERENCED_SEGMENT_NUMBER));
+            (frame_info(&groups).plane, segment)
+        })
+        .collect()
+}
+
+/// Distance between planes of a DICOM SEG, as stated, mm.
+pub(crate) fn plane_distance(dataset: &Dataset<'_>) -> Option<f64> {
+    let measures =
+        dataset.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(tags::PIXEL_MEASURES_SEQUENCE)?;
+    let stated = |tag| measures.number(tag, *b"DS").filter(|&mm| mm > 0.0);
+    stated(tags::SPACING_BETWEEN_SLICES).or_else(|| stated(tags::SLICE_THICKNESS))
 }
 
 fn frame_info(groups: &Groups<'_, '_>) -> FrameInfo {

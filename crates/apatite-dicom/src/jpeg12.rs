@@ -5,8 +5,8 @@ A decoder for JPEG extended sequential (ISO 10918-1 process 4) with 12 bit and o
 
 /// Sample precision of the frame, if its header is found.
 pub(crate) fn precision(bytes: &[u8]) -> Option<u8> {
-    let mut segments = Segments { bytes, at: 2 };
-    while let Some((marker, body)) = segments.next() {
+    let segments = Segments { bytes, at: 2 };
+    for (marker, body) in segments {
         if matches!(marker, 0xc0..=0xc2) {
             return body.first().copied();
         }

@@ -172,15 +172,9 @@ fn scan(
         if interleave == 2 {
             coder.line_by_pixel(&mut reader, &above, &mut line, columns, count, &mut run_index[0]);
         } else {
-            for component in 0..count {
+            for (component, run_index) in run_index.iter_mut().enumerate() {
                 let range = component * width..(component + 1) * width;
-                coder.line(
-                    &mut reader,
-                    &above[range.clone()],
-                    &mut line[range],
-                    columns,
-                    &mut run_index[component],
-                );
+                coder.line(&mut reader, &above[range.clone()], &mut line[range], columns, run_index);
             }
         }
         if reader.over {

@@ -15,6 +15,7 @@ mod error;
 mod header;
 mod jpeg12;
 mod jpegls;
+mod mask;
 mod nifti;
 mod pixel;
 mod series;
@@ -23,6 +24,7 @@ mod study;
 mod syntax;
 
 pub use error::{LeftOut, ReadError, Reason, Warning};
+pub use mask::{Mask, read_mask};
 pub use nifti::{write_labels, write_volume};
-pub use series::{Picture, Series};
+pub use series::{Picture, Series, read_pictures};
 pub use study::{Source, Study};

@@ -9,7 +9,7 @@ use std::ops::Range;
 use dicom_dictionary_std::tags;
 
 use crate::dataset::{Dataset, fragments};
-use crate::header::ImageFile;
+use crate::header::{ImageFile, Open};
 use crate::syntax::{Codec, Syntax};
 use crate::{codec, header};
 
@@ -35,12 +35,14 @@ pub(crate) struct PixelFormat {
     pub(crate) photometric: String,
     /// Overlays lie in the unused bits.
     pub(crate) overlay_bits: bool,
+    /// Bytes of samples that are no larger stand swapped in big-endian words.
+    pub(crate) swapped: bool,
     /// PixelPaddingValue and PixelPaddingRangeLimit, raw bits.
     pub(crate) padding: Option<(u16, u16)>,
 }
 
 impl PixelFormat {
-    pub(crate) fn of(dataset: &Dataset<'_>, _syntax: &Syntax) -> Result<Self, String> {
+    pub(crate) fn of(dataset: &Dataset<'_>) -> Result<Self, String> {
         let short = |tag, name: &str| dataset.short(tag).ok_or_else(|| format!("no {name}"));
         let rows = short(tags::ROWS, "Rows")?;
         let columns = short(tags::COLUMNS, "Columns")?;
@@ -86,6 +88,9 @@ impl PixelFormat {
                     && element.tag.1 == 0x0102
                     && dataset.raw_short(element.tag).is_some_and(|bit| bit != 0)
             }),
+            swapped: bits_allocated <= 8
+                && dataset.is_big_endian()
+                && dataset.pixels.is_some_and(|place| place.vr == Some(*b"OW")),
             padding,
         })
     }
@@ -248,11 +253,14 @@ fn clamp(value: f64) -> (i16, bool) {
     (kept as i16, kept != value)
 }
 
-/// All frames of one encapsulated or packed file, in memory.
+/// Where the pieces of one frame lie in a file.
+type Pieces = Vec<Range<usize>>;
+
+/// All frames of one file, in memory.
 pub(crate) struct Frames {
     bytes: Vec<u8>,
     /// Pieces of each frame.
-    pieces: Vec<Vec<Range<usize>>>,
+    pieces: Vec<Pieces>,
     /// The bytes end inside the last piece.
     short: bool,
 }
@@ -261,31 +269,23 @@ impl Frames {
     /// Reads a file and finds its frames.
     pub(crate) fn read(file: &ImageFile) -> Result<Self, String> {
         let open = header::open(&file.entry).map_err(|reason| reason.to_string())?;
-        let dataset = Dataset::parse(&open.bytes, open.start, open.bytes.len(), open.encoding);
-        let place = dataset.pixels.ok_or("no pixels")?;
-        let format = &file.format;
-        let encapsulated = !matches!(file.syntax.codec, Codec::Native { .. });
-        // a whole deflated frame may stand without fragments
-        if !encapsulated || place.length.is_some() {
-            let pieces = (0..format.frames)
-                .map(|frame| {
-                    let range = format.native_frame(frame);
-                    vec![place.start + range.start..place.start + range.end]
-                })
-                .collect();
-            return Ok(Self { bytes: open.bytes, pieces, short: false });
-        }
-        let (mut found, short) = fragments(&open.bytes, place.start);
-        if found.is_empty() {
-            return Err("no pixel fragments".into());
-        }
-        let table = found.remove(0);
-        let pieces = assign(&open.bytes, &table, &found, format.frames, extended_table(&dataset))?;
+        let (pieces, short) = find(&open, &file.format)?;
         Ok(Self { bytes: open.bytes, pieces, short })
     }
 
+    /// Finds the frames of a file in memory.
+    pub(crate) fn of(open: &Open, format: &PixelFormat) -> Result<Self, String> {
+        let (pieces, short) = find(open, format)?;
+        Ok(Self { bytes: open.bytes.clone(), pieces, short })
+    }
+
     /// Decodes a frame (from 0).
-    pub(crate) fn decode(&self, file: &ImageFile, frame: usize) -> Result<Vec<u16>, String> {
+    pub(crate) fn decode(
+        &self,
+        syntax: &Syntax,
+        format: &PixelFormat,
+        frame: usize,
+    ) -> Result<Vec<u16>, String> {
         let pieces = self.pieces.get(frame).ok_or("the file has fewer frames than it says")?;
         if self.short && frame + 1 == self.pieces.len() {
             return Err("the file ends inside the pixels of this frame".into());
@@ -304,17 +304,58 @@ impl Frames {
                 &joined
             }
         };
-        decode(&file.syntax, &file.format, payload)
-    }
-
-    /// The bytes of a native or packed frame; for single bits, of all frames.
-    pub(crate) fn payload(&self, frame: usize) -> Option<Vec<u8>> {
-        let mut all = Vec::new();
-        for piece in self.pieces.get(frame)? {
-            all.extend_from_slice(self.bytes.get(piece.clone())?);
+        if format.bits_allocated == 1 {
+            return bits(syntax, format, payload, frame);
         }
-        Some(all)
+        decode(syntax, format, payload)
     }
+}
+
+/// The pieces of each frame, and whether the file ends inside the last one.
+fn find(open: &Open, format: &PixelFormat) -> Result<(Vec<Pieces>, bool), String> {
+    let dataset = Dataset::parse(&open.bytes, open.start, open.bytes.len(), open.encoding);
+    let place = dataset.pixels.ok_or("no pixels")?;
+    if matches!(open.syntax.codec, Codec::Native { .. }) || place.length.is_some() {
+        let pieces = (0..format.frames)
+            .map(|frame| {
+                let range = format.native_frame(frame);
+                std::iter::once(place.start + range.start..place.start + range.end).collect()
+            })
+            .collect();
+        return Ok((pieces, false));
+    }
+    let (mut found, short) = fragments(&open.bytes, place.start);
+    if found.is_empty() {
+        return Err("no pixel fragments".into());
+    }
+    let table = found.remove(0);
+    let pieces = assign(&open.bytes, &table, &found, format.frames, extended_table(&dataset))?;
+    Ok((pieces, short))
+}
+
+/// Decodes a frame of single bits, packed lowest bit first, into 0 and 1.
+fn bits(syntax: &Syntax, format: &PixelFormat, payload: &[u8], frame: usize) -> Result<Vec<u16>, String> {
+    let length = format.samples().div_ceil(8);
+    let owned;
+    let (packed, first) = match syntax.codec {
+        // native frames follow one another bit by bit
+        Codec::Native { .. } => (payload, (frame * format.samples()) % 8),
+        Codec::EncapsulatedNative => (payload, 0),
+        Codec::DeflatedFrames => {
+            owned = codec::inflate(payload, length)?;
+            (owned.as_slice(), 0)
+        }
+        Codec::Rle => {
+            owned = codec::rle_segments(payload, 1, length)?.concat();
+            (owned.as_slice(), 0)
+        }
+        Codec::Jpeg2000 => return codec::jpeg2000(payload, format),
+        _ => return Err(format!("single bits in transfer syntax {} are not supported", syntax.uid)),
+    };
+    if packed.len() * 8 < first + format.samples() {
+        return Err("the file ends before this frame".into());
+    }
+    Ok((first..first + format.samples()).map(|bit| u16::from(packed[bit / 8] >> (bit % 8) & 1)).collect())
 }
 
 /// Offsets of the Extended Offset Table (PS3.3 C.7.6.3.1.8).
@@ -335,7 +376,7 @@ fn assign(
     fragments: &[Range<usize>],
     frames: usize,
     extended: Option<Vec<u64>>,
-) -> Result<Vec<Vec<Range<usize>>>, String> {
+) -> Result<Vec<Pieces>, String> {
     if frames == 1 {
         return Ok(vec![fragments.to_vec()]);
     }
@@ -361,7 +402,7 @@ fn assign(
             })
             .collect()
     };
-    let mut pieces: Vec<Vec<Range<usize>>> = Vec::new();
+    let mut pieces: Vec<Pieces> = Vec::new();
     for (fragment, starts) in fragments.iter().zip(starts) {
         match pieces.last_mut() {
             Some(last) if !starts => last.push(fragment.clone()),
@@ -386,9 +427,8 @@ pub(crate) fn decode(syntax: &Syntax, format: &PixelFormat, payload: &[u8]) -> R
             native(format, &codec::inflate(payload, format.native_frame(0).len())?, false)?
         }
         Codec::Rle => codec::rle(payload, format)?,
-        Codec::JpegBaseline => codec::jpeg(payload, format)?,
         Codec::JpegExtended => codec::jpeg_extended(payload, format)?,
-        Codec::JpegLossless => codec::jpeg(payload, format)?,
+        Codec::JpegBaseline | Codec::JpegLossless => codec::jpeg(payload, format)?,
         Codec::JpegLs => {
             crate::jpegls::decode(payload, format.columns, format.rows, format.samples_per_pixel)?
         }
@@ -404,10 +444,12 @@ pub(crate) fn decode(syntax: &Syntax, format: &PixelFormat, payload: &[u8]) -> R
 
 fn native(format: &PixelFormat, payload: &[u8], big_endian: bool) -> Result<Vec<u16>, String> {
     let needed = format.native_frame(0).len();
+    let whole = payload;
     let payload =
         payload.get(..needed).ok_or_else(|| format!("{} of {needed} bytes of pixels", payload.len()))?;
     let mut samples: Vec<u16> = if format.bits_allocated == 8 {
-        payload.iter().map(|&byte| byte.into()).collect()
+        let at = |index: usize| if format.swapped { index ^ 1 } else { index };
+        (0..needed).map(|index| u16::from(whole.get(at(index)).copied().unwrap_or(0))).collect()
     } else if big_endian {
         payload.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
     } else {

@@ -2,15 +2,17 @@
 One series and how it is loaded.
 */
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use apatite_volume::{Acquisition, Geometry, Volume};
 use rayon::prelude::*;
 
+use crate::dataset::Dataset;
 use crate::entry::Entry;
-use crate::header::{ImageFile, Plane};
+use crate::header::{self, ImageFile, Plane};
 use crate::nifti::{self, MAX_VOXELS};
-use crate::pixel::{Frames, Scale, decode};
+use crate::pixel::{Frames, PixelFormat, Scale, decode};
 use crate::stack::Plan;
 use crate::syntax::Codec;
 use crate::{ReadError, Warning};
@@ -82,6 +84,49 @@ pub struct Picture {
     pub samples: Vec<u16>,
 }
 
+impl Picture {
+    fn of(format: &PixelFormat, samples: Vec<u16>) -> Self {
+        Self {
+            columns: format.columns,
+            rows: format.rows,
+            samples_per_pixel: format.samples_per_pixel,
+            bits_stored: format.bits_stored,
+            signed: format.signed,
+            photometric: format.photometric.clone(),
+            samples,
+        }
+    }
+}
+
+/// Decodes the frames of one DICOM file of whatever kind, in their order, with their samples as stored.
+///
+/// Of lossy files it gives what the codec gives; colours are not converted.
+///
+/// # Errors
+///
+/// Where the file holds no pixels of 1, 8 or 16 bit a sample, or one of its frames cannot be decoded.
+pub fn read_pictures(path: &Path) -> Result<Vec<Picture>, ReadError> {
+    let file = path.display().to_string();
+    let problem = |problem: String| ReadError::File { file: file.clone(), problem };
+    let open = header::open(&Entry::file(path)).map_err(|reason| problem(reason.to_string()))?;
+    let format = {
+        let dataset = Dataset::parse(&open.bytes, open.start, open.bytes.len(), open.encoding);
+        PixelFormat::of(&dataset).map_err(problem)?
+    };
+    let frames = Frames::of(&open, &format).map_err(problem)?;
+    (0..format.frames)
+        .into_par_iter()
+        .map(|frame| {
+            let samples = frames.decode(&open.syntax, &format, frame);
+            samples.map(|samples| Picture::of(&format, samples)).map_err(|problem| ReadError::Pixels {
+                file: file.clone(),
+                frame: frame + 1,
+                problem,
+            })
+        })
+        .collect()
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// Slices in ascending height.
@@ -148,18 +193,9 @@ impl Series {
             problem,
         };
         let samples = Frames::read(&slice.file)
-            .and_then(|frames| frames.decode(&slice.file, slice.frame))
+            .and_then(|frames| frames.decode(&slice.file.syntax, &slice.file.format, slice.frame))
             .map_err(problem)?;
-        let format = &slice.file.format;
-        Ok(Picture {
-            columns: format.columns,
-            rows: format.rows,
-            samples_per_pixel: format.samples_per_pixel,
-            bits_stored: format.bits_stored,
-            signed: format.signed,
-            photometric: format.photometric.clone(),
-            samples,
-        })
+        Ok(Picture::of(&slice.file.format, samples))
     }
 
     /// A line that names the series.
@@ -465,9 +501,9 @@ impl Series {
 fn sheared_planes(geometry: &Geometry, slices: usize) -> Option<Vec<Plane>> {
     let spacing = geometry.spacing_mm();
     let unit = |step: usize| geometry.steps_mm[step].map(|value| value / spacing[step]);
-    let normal = crate::header::cross(unit(0), unit(1));
+    let normal = header::cross(unit(0), unit(1));
     // a volume whose slices descend along the normal would have to be turned about
-    if crate::header::dot(normal, geometry.steps_mm[2]) <= 0.0 {
+    if header::dot(normal, geometry.steps_mm[2]) <= 0.0 {
         return None;
     }
     Some(
@@ -521,7 +557,7 @@ fn read_slice(
     }
     if let Some(shared) = shared {
         let frames = shared.get_or_init(|| Frames::read(file)).as_ref().map_err(Clone::clone)?;
-        return Ok(scale.apply(frames.decode(file, slice.frame)?.into_iter(), out));
+        return Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.into_iter(), out));
     }
     if let Codec::Native { big_endian } = file.syntax.codec
         && file.entry.is_plain()
@@ -540,5 +576,5 @@ fn read_slice(
         });
     }
     let frames = Frames::read(file)?;
-    Ok(scale.apply(frames.decode(file, slice.frame)?.into_iter(), out))
+    Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.into_iter(), out))
 }

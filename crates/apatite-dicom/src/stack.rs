@@ -237,7 +237,7 @@ fn split(place: f32, length: usize) -> Option<(usize, f32)> {
 /// Parts ascending heights where a gap is too wide to belong to one volume.
 pub(crate) fn part(heights: &[f64]) -> Vec<std::ops::Range<usize>> {
     let gaps: Vec<f64> = heights.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let Some(usual) = median(&gaps) else { return vec![0..heights.len()] };
+    let Some(usual) = median(&gaps) else { return std::iter::once(0..heights.len()).collect() };
     let mut parts = Vec::new();
     let mut start = 0;
     for (index, &gap) in gaps.iter().enumerate() {

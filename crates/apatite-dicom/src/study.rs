@@ -47,7 +47,7 @@ impl Source {
         for entry in volumes {
             study.add_nifti(&entry);
         }
-        study.series.sort_by(|one, two| one.rank().cmp(&two.rank()));
+        study.series.sort_by_key(Series::rank);
         study.warnings.dedup();
         if study.series.is_empty() {
             let example = study
@@ -92,16 +92,23 @@ impl Study {
             }
         }
         for (_, members) in groups {
-            if SLICED.contains(&members[0].info.modality.as_str()) {
-                self.add_stacks(members);
-            } else {
-                self.add_pictures(members);
+            if !SLICED.contains(&members[0].info.modality.as_str()) {
+                self.add_pictures(members, Vec::new());
+                continue;
+            }
+            let placed = |file: &Arc<ImageFile>| file.frames.iter().all(|frame| frame.plane.is_some());
+            let (placed, lost): (Vec<_>, Vec<_>) = members.into_iter().partition(placed);
+            if !placed.is_empty() {
+                self.add_stacks(placed);
+            }
+            if !lost.is_empty() {
+                self.add_pictures(lost, vec![Warning::NoPosition]);
             }
         }
     }
 
-    /// Images that stand alone: radiographs, ultrasound.
-    fn add_pictures(&mut self, mut members: Vec<Arc<ImageFile>>) {
+    /// Images that stand alone: radiographs, ultrasound, slices that do not say where they lie.
+    fn add_pictures(&mut self, mut members: Vec<Arc<ImageFile>>, warnings: Vec<Warning>) {
         members.sort_by_key(|file| file.info.instance_number);
         let slices = members
             .iter()
@@ -109,7 +116,7 @@ impl Study {
                 (0..file.frames.len()).map(|frame| SliceRef { file: file.clone(), frame, plane: None })
             })
             .collect();
-        self.series.push(Series::of(Content::Pictures(slices), None, Vec::new()));
+        self.series.push(Series::of(Content::Pictures(slices), None, warnings));
     }
 
     /// Slices of one series: parted by plane, by time and by gaps.
