@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let phantom = make(pattern, &options)?;
     let made = start.elapsed();
     phantom.write(Path::new(folder))?;
-    let sum: f64 = phantom.lesions.iter().map(|lesion| lesion.volume_mm3).sum();
+    let sum = phantom.lesions.iter().fold(0.0, |sum, lesion| sum + lesion.volume_mm3);
     println!(
         "{pattern} seed {seed} {}: {} lesions, {sum:.0} mm3, {:.2} s to make, {:.2} s in all",
         phantom.position,

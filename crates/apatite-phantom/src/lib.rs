@@ -139,9 +139,11 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
     let size = options.size.unwrap_or(USUAL_SIZE);
     check(options, size)?;
 
-    let mut plan = patterns::plan(known, options.seed, options.position);
+    // each pattern draws a body and a position of its own
+    let seed = Draw::new(options.seed, known.id).bits();
+    let mut plan = patterns::plan(known, seed, options.position);
     let body = &mut plan.body;
-    let pose = Pose::new(options.seed, options.position, body);
+    let pose = Pose::new(seed, options.position, body);
     let usual = body.spacing_mm;
     let spacing_mm = options.spacing_mm.unwrap_or_else(|| {
         [0, 1, 2].map(|axis: usize| {
@@ -150,7 +152,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
             (exact * 1e4).round() / 1e4
         })
     });
-    let mut draw = Draw::new(options.seed, "scanner");
+    let mut draw = Draw::new(seed, "scanner");
     let (origin_mm, steps_mm) = pose.grid(size, spacing_mm);
     surroundings(&mut plan, &pose, size, spacing_mm, &mut draw);
 
@@ -164,7 +166,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
         blur_mm: if sharp { draw.within(0.28, 0.36) } else { draw.within(0.40, 0.55) },
         noise_hu,
         noise_grain: if sharp { 0.45 } else { 0.75 },
-        seed: options.seed,
+        seed,
     };
     let parts = plan.body.scene.painted();
     let picture = scanner.scan(&parts, plan.lesions.len() as u16);

@@ -498,3 +498,101 @@ impl Streaks {
 const HARDENING_HU: f32 = 4000.0;
 /// HU·mm of noise in the projections behind metal.
 const STARVATION_HU_MM: f32 = 700.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patterns;
+    use crate::scene::{MUSCLE, Scene};
+    use crate::shape::Shape;
+    use crate::space::Turn;
+
+    fn scanner(size: [usize; 3], spacing_mm: [f64; 3]) -> Scanner {
+        let steps = [[spacing_mm[0], 0.0, 0.0], [0.0, spacing_mm[1], 0.0], [0.0, 0.0, spacing_mm[2]]];
+        let origin = [0, 1, 2].map(|axis: usize| -spacing_mm[axis] * (size[axis] - 1) as f64 / 2.0);
+        Scanner { size, spacing_mm, origin, steps, blur_mm: 0.0, noise_hu: 0.0, noise_grain: 0.7, seed: 1 }
+    }
+
+    #[test]
+    fn samples_have_the_volume_of_the_solid() {
+        let mut scene = Scene::default();
+        let (radius, half) = (6.3, [4.1, 7.7, 2.6]);
+        scene.mineral(1, Shape::sphere([-9.1, 1.3, 0.4], radius), MUSCLE);
+        let turn = Turn::about([1.0, 2.0, 3.0], 33.0);
+        scene.mineral(2, Shape::ellipsoid([9.2, -2.2, 1.7], half, turn), MUSCLE);
+        let scanner = scanner([48, 36, 24], [0.83, 0.83, 1.2]);
+        let picture = scanner.scan(&scene.painted(), 2);
+        let voxel = scanner.spacing_mm.iter().product::<f64>();
+        let sphere = 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3);
+        let ellipsoid = 4.0 / 3.0 * std::f64::consts::PI * half.iter().product::<f64>();
+        for (place, analytic) in [sphere, ellipsoid].into_iter().enumerate() {
+            let sampled = picture.amounts[place][0].voxels() * voxel;
+            assert!((sampled / analytic - 1.0).abs() < 0.004, "{sampled:.1} mm3 of {analytic:.1} mm3");
+        }
+        let centre = scanner.scene_from_voxel(picture.amounts[0][0].centre().unwrap());
+        assert!(crate::space::distance(centre, [-9.1, 1.3, 0.4]) < 0.02, "{centre:?}");
+    }
+
+    /// The picture without culling: every voxel sampled among all parts.
+    fn sampled_everywhere(scanner: &Scanner, parts: &[Part], lesions: usize) -> (Vec<f32>, Vec<[Amount; 2]>) {
+        let total = scanner.size.iter().product();
+        let (mut lesion_map, mut bone_map) = (vec![0; total], vec![0; total]);
+        let mut painter = Painter {
+            scanner,
+            parts,
+            first_slice: 0,
+            hu: vec![0.0; total],
+            metal: vec![0.0; total],
+            any_metal: vec![false; scanner.size[2]],
+            lesion_map: &mut lesion_map,
+            bone_map: &mut bone_map,
+            amounts: vec![[Amount::default(); 2]; lesions],
+            candidates: (0..parts.len() as u32).collect(),
+        };
+        for index in 0..total {
+            let [columns, rows, _] = scanner.size;
+            painter.sample(
+                [index % columns, index / columns % rows, index / columns / rows],
+                0,
+                parts.len(),
+                None,
+            );
+        }
+        (painter.hu, painter.amounts)
+    }
+
+    #[test]
+    fn boxes_filled_at_once_are_what_samples_say() {
+        // a shape steeper than SLACK, or a wrong early answer, would fill a box that a surface crosses
+        for name in [
+            "normal_hand",
+            "normal_foot",
+            "normal_thigh",
+            "normal_knee",
+            "normal_pelvis",
+            "normal_shoulder",
+            "tumoral_calcinosis_levels",
+            "acral_scleroderma",
+            "dermatomyositis_universalis",
+            "hip_ossification_prosthesis",
+            "phleboliths",
+        ] {
+            let pattern = patterns::find(name).unwrap();
+            let plan = patterns::plan(pattern, 7, None);
+            let parts = plan.body.scene.painted();
+            let mut scanner = scanner([18, 18, 14], [9.0, 9.0, 11.0]);
+            scanner.origin = add(scanner.origin, plan.body.centre);
+            let picture = scanner.scan(&parts, plan.lesions.len() as u16);
+            let (hu, amounts) = sampled_everywhere(&scanner, &parts, plan.lesions.len());
+            assert_eq!(picture.amounts, amounts, "{name}");
+            if plan.lesions.is_empty() {
+                let wrong = picture
+                    .values
+                    .iter()
+                    .zip(&hu)
+                    .filter(|(got, want)| (f32::from(**got) - **want).abs() > 1.0);
+                assert_eq!(wrong.count(), 0, "{name}");
+            }
+        }
+    }
+}

@@ -107,7 +107,7 @@ pub(crate) fn hand(draw: &mut Draw) -> (Body, Vec<Ray>) {
             carpals: carpals.map(|centre| (centre, [6.0 * size, 7.0 * size, 6.6 * size])).to_vec(),
             long_bones: forearm,
             muscles,
-            centre: p(0.0, 3.0, 55.0),
+            centre: p(-11.0, 5.0, 55.0),
             spacing_mm: [0.58, 0.58, 1.25],
             turn: if fingers_down { Turn::about([1.0, 0.0, 0.0], 180.0) } else { Turn::NONE },
             tilt_degrees: [9.0, 80.0],
@@ -266,7 +266,7 @@ fn assemble(draw: &mut Draw, plan: Plan<'_>) -> Body {
     // a finger melts into the palm, not into its neighbour
     flesh.push(Shape::union(fingers));
     let skin =
-        Shape::blend(flesh, 7.0).rough(draw.bits(), 0.5, 9.0).sampled(plan.centre, [70.0, 45.0, 112.0], 2.5);
+        Shape::blend(flesh, 7.0).rough(draw.bits(), 0.5, 9.0).sampled(plan.centre, [74.0, 50.0, 112.0], 2.5);
     let fascia = skin.grown(-3.0);
     let mut body = Body {
         scene: Scene::default(),

@@ -1,7 +1,7 @@
 /*! Thigh and knee. */
 
 use super::{Body, belly, marrow};
-use crate::draw::Draw;
+use crate::draw::{Draw, smooth_noise};
 use crate::scene::{
     CARTILAGE, CORTEX, FATTY_MARROW, FLUID, Layer, Material, NERVE, Scene, TENDON, THIN_CORTEX,
 };
@@ -164,7 +164,7 @@ pub(crate) fn knee(draw: &mut Draw) -> Knee {
         skin,
         fascia,
         bellies: Bellies::new(bellies, draw.bits()),
-        swell: 4.0,
+        swell: 10.0,
         centre: p(0.0, 0.0, 12.0),
         spacing_mm: [0.62, 0.62, 1.0],
         turn: Turn::NONE,
@@ -233,7 +233,11 @@ pub(crate) fn knee(draw: &mut Draw) -> Knee {
     };
     let cavity = |bone: &Shape, sign: f64| {
         let bone = bone.clone();
-        Shape::new(move |point: Point| (bone.at(point) + 5.5).max(62.0 - sign * point[2]))
+        Shape::new(move |point: Point| {
+            // the trabeculae thin out over about a centimetre
+            let edge = 62.0 + 7.0 * smooth_noise(3, 6.0, point);
+            (bone.at(point) + 5.5).max((edge - sign * point[2]) * 0.35)
+        })
     };
     body.scene.inside_bone(femur_number, wall(&femur, 1.0), CORTEX);
     body.scene.inside_bone(femur_number, cavity(&femur, 1.0), FATTY_MARROW);

@@ -147,7 +147,9 @@ pub(super) fn acral((body, rays): (Body, Vec<Ray>), case: Sketch, draw: &mut Dra
         let (from, tip) = (ray.joints[last - 1], ray.joints[last]);
         let axis = unit(sub(tip, from));
         let across = unit(cross(axis, ray.palmar));
-        let pulp = along(middle(from, tip, 0.78), ray.flesh[last] * 0.62, ray.palmar);
+        // under the skin of the pulp; in a third down to the bone
+        let depth = if draw.chance(0.33) { 5.2 } else { 3.3 };
+        let pulp = along(middle(from, tip, 0.78), ray.flesh[last] + 1.6 - depth, ray.palmar);
         let count = draw.count(4, 10);
         let number = plan.lesion(
             LesionKind::Calcification,
@@ -231,7 +233,7 @@ fn fascial_patches(plan: &mut Plan, thigh: &Frame, draw: &mut Draw, wanted: usiz
         let sheet = plan
             .body
             .bellies
-            .planes(plan.body.swell, draw.within(1.5, 2.8))
+            .planes(plan.body.swell, draw.within(1.2, 2.4))
             .and(&plan.body.fascia.grown(-1.5))
             .patchy(draw.bits(), -0.35, 9.0)
             .and(&patch);
@@ -379,15 +381,19 @@ pub(super) fn myositis(thigh: Thigh, case: Sketch, draw: &mut Draw) -> Plan {
 pub(super) fn hip_ossification(hip: Pelvis, case: Sketch, draw: &mut Draw) -> Plan {
     let mut plan = Plan::new(hip.body, case);
     plan.findings.push("prosthesis_present");
-    let start = add(hip.trochanter, [draw.within(-4.0, 4.0), draw.within(-8.0, 6.0), draw.within(8.0, 14.0)]);
-    let end = add(hip.ilium, [draw.within(10.0, 16.0), draw.within(-6.0, 8.0), draw.within(-6.0, 6.0)]);
+    let form = draw.count(0, 3);
+    // what goes from bone to bone begins and ends in it
+    let (gap, side) = if form == 0 { (2.0, 1.0) } else { (7.0, 9.0) };
+    let start =
+        add(hip.trochanter, [draw.within(-4.0, 4.0), draw.within(-8.0, 6.0), gap + draw.within(0.0, 5.0)]);
+    let end = add(hip.ilium, [side + draw.within(0.0, 5.0), draw.within(-6.0, 8.0), draw.within(-6.0, 6.0)]);
     let bow = [draw.within(4.0, 12.0), draw.within(-6.0, 10.0), 0.0];
     let way = Path::smoothed(
         &[start, add(middle(start, end, 0.5), bow), end],
         &[draw.within(7.0, 10.0), draw.within(5.5, 9.0), draw.within(6.0, 9.0)],
         6,
     );
-    let cuts: &[(f64, f64)] = match draw.count(0, 3) {
+    let cuts: &[(f64, f64)] = match form {
         0 => &[(0.0, 1.0)],               // from bone to bone
         1 => &[(0.0, 0.55)],              // a spur of the trochanter
         2 => &[(0.25, 0.75)],             // an island
@@ -673,12 +679,12 @@ pub(super) fn artery_wall(thigh: Thigh, case: Sketch, draw: &mut Draw) -> Plan {
         let low = -75.0 + piece as f64 * room + draw.within(0.0, 0.2) * room;
         let high = low + room * draw.within(0.45, 0.75);
         let artery = frame.artery.clone();
-        let thick = draw.within(1.3, 2.0);
+        let thick = draw.within(0.6, 1.3);
         let wall = Shape::new(move |point: Point| {
             let field = artery.outside(point);
             (field - 0.4).max(-field - thick).max(point[2] - high).max(low - point[2])
         })
-        .patchy(draw.bits(), draw.within(-0.35, 0.0), 6.0);
+        .patchy(draw.bits(), draw.within(-0.1, 0.25), 6.0);
         plan.body.scene.add(Layer::Vessel, wall, material, Tag::Mineral(number));
     }
     plan
