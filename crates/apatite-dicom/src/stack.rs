@@ -172,20 +172,22 @@ impl Plan {
                     padding: outside,
                 };
                 let (below, above) = (part(below), part(above));
+                let (mut one, mut two) = (vec![f32::NAN; out_columns], vec![f32::NAN; out_columns]);
                 for (row, line) in out.chunks_exact_mut(out_columns).enumerate() {
-                    for (column, value) in line.iter_mut().enumerate() {
-                        let one = below.at(column, row);
-                        *value = if weight == 0.0 {
-                            one.map_or(outside, |one| one.round() as i16)
-                        } else {
-                            match (one, above.at(column, row)) {
-                                (Some(one), Some(two)) => (one + (two - one) * weight).round() as i16,
-                                // beside padding the nearer slice decides alone
-                                (Some(one), None) if weight <= 0.5 => one.round() as i16,
-                                (None, Some(two)) if weight > 0.5 => two.round() as i16,
-                                _ => outside,
-                            }
-                        };
+                    below.line(row, &mut one);
+                    if weight > 0.0 {
+                        above.line(row, &mut two);
+                        for (one, &two) in one.iter_mut().zip(&two) {
+                            let mixed = *one + (two - *one) * weight;
+                            // beside padding the nearer slice decides alone
+                            let nearer = if weight <= 0.5 { *one } else { two };
+                            *one = if mixed.is_nan() { nearer } else { mixed };
+                        }
+                    }
+                    for (value, &one) in line.iter_mut().zip(&one) {
+                        // half a unit up and cut: rounds without a call for each voxel
+                        *value =
+                            if one.is_nan() { outside } else { ((one + 32_768.5) as i32 - 32_768) as i16 };
                     }
                 }
             },
@@ -203,35 +205,41 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Value at a column and row of the volume; none outside the slice or in padding.
-    fn at(&self, column: usize, row: usize) -> Option<f32> {
-        let (x, right) = split(column as f32 - self.shift[0], self.columns)?;
-        let (y, down) = split(row as f32 - self.shift[1], self.rows)?;
-        if right == 0.0 && down == 0.0 {
-            return self.voxel(x, y);
-        }
-        let line = |y: usize| {
-            let one = self.voxel(x, y)?;
-            if right == 0.0 { Some(one) } else { Some(one + (self.voxel(x + 1, y)? - one) * right) }
+    /// A line of the volume through this slice; not a number outside the slice or in padding.
+    fn line(&self, row: usize, out: &mut [f32]) {
+        out.fill(f32::NAN);
+        let (up, down) = split(-self.shift[1]);
+        let (left, right) = split(-self.shift[0]);
+        let place = row as i64 + up;
+        let Some(y) = usize::try_from(place).ok().filter(|&y| y + usize::from(down > 0.0) < self.rows) else {
+            return;
         };
-        let one = line(y)?;
-        if down == 0.0 { Some(one) } else { Some(one + (line(y + 1)? - one) * down) }
-    }
-
-    fn voxel(&self, x: usize, y: usize) -> Option<f32> {
-        let value = self.values[y * self.columns + x];
-        (value > self.padding).then(|| f32::from(value))
+        // columns of the volume that lie in the slice
+        let width = self.columns as i64 - i64::from(right > 0.0);
+        let start = (-left).clamp(0, out.len() as i64) as usize;
+        let end = (width - left).clamp(start as i64, out.len() as i64) as usize;
+        let first = (start as i64 + left) as usize;
+        let voxel = |value: i16| if value > self.padding { f32::from(value) } else { f32::NAN };
+        let across = |y: usize, index: usize| {
+            let line = &self.values[y * self.columns..][..self.columns];
+            let one = voxel(line[first + index]);
+            if right > 0.0 { one + (voxel(line[first + index + 1]) - one) * right } else { one }
+        };
+        for (index, value) in out[start..end].iter_mut().enumerate() {
+            let one = across(y, index);
+            *value = if down > 0.0 { one + (across(y + 1, index) - one) * down } else { one };
+        }
     }
 }
 
-/// Whole place and the fraction behind it; none outside `0..=length - 1`.
-fn split(place: f32, length: usize) -> Option<(usize, f32)> {
+/// Whole part and the fraction above it.
+fn split(place: f32) -> (i64, f32) {
     // rounding of shifts must not make an edge of a slice padding
-    let snapped = if (place - place.round()).abs() < 1e-3 { place.round() } else { place };
-    if snapped < 0.0 || snapped > (length - 1) as f32 {
-        return None;
+    if (place - place.round()).abs() < 1e-3 {
+        (place.round() as i64, 0.0)
+    } else {
+        (place.floor() as i64, place - place.floor())
     }
-    Some((snapped as usize, snapped.fract()))
 }
 
 /// Parts ascending heights where a gap is too wide to belong to one volume.

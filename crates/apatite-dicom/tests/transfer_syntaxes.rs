@@ -8,9 +8,12 @@
     reason = "these are tests"
 )]
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use apatite_dicom::{Picture, Source};
+use std::path::Path;
+
+use apatite_dicom::{Picture, Source, read_pictures};
+use common::{own, shared};
 
 /// Largest and mean difference that a lossy file may show.
 #[derive(Clone, Copy)]
@@ -20,12 +23,7 @@ enum Bound {
 }
 
 fn pictures(path: &Path) -> Vec<Picture> {
-    let study =
-        Source::open(&[path.to_path_buf()]).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let series = &study.series[0];
-    (0..series.slices)
-        .map(|index| series.picture(index).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
-        .collect()
+    read_pictures(path).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn values(picture: &Picture) -> Vec<i64> {
@@ -59,19 +57,6 @@ fn check(folder: &Path, file: &str, reference: &str, bound: Bound) {
     }
 }
 
-fn own() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
-}
-
-/// The shared data, where this machine has it.
-fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
-    if !path.exists() {
-        eprintln!("skipped: {} is not here", path.display());
-    }
-    path.exists().then_some(path)
-}
-
 #[test]
 fn small_files_of_every_lossless_syntax() {
     for (file, reference) in [
@@ -86,7 +71,7 @@ fn small_files_of_every_lossless_syntax() {
         ("emri_small_jpeg_2k_lossless.dcm", "emri_small.dcm"),
         ("emri_small_jpeg_ls_lossless.dcm", "emri_small.dcm"),
     ] {
-        check(&own(), file, reference, Bound::Same);
+        check(&own(""), file, reference, Bound::Same);
     }
 }
 
@@ -135,4 +120,74 @@ fn retired_syntaxes_are_refused_by_name() {
         let error = Source::open(&[path]).expect_err("retired").to_string();
         assert!(error.contains("retired") && error.contains("1.2.840.10008.1.2.4.5"), "{error}");
     }
+}
+
+#[test]
+fn masks_of_single_bits_in_every_syntax() {
+    let compressed = [
+        ("liver_deflate.dcm", "liver_j2k.dcm"),
+        ("liver_rle.dcm", "liver_j2k.dcm"),
+        ("liver_nonbyte_aligned_deflate.dcm", "liver_nonbyte_aligned_j2k.dcm"),
+        ("liver_nonbyte_aligned_rle.dcm", "liver_nonbyte_aligned_j2k.dcm"),
+    ];
+    for (file, reference) in compressed {
+        check(&own(""), file, reference, Bound::Same);
+    }
+    let inside: usize = pictures(&own("liver_j2k.dcm"))
+        .iter()
+        .map(|picture| picture.samples.iter().filter(|&&bit| bit == 1).count())
+        .sum();
+    assert!(inside > 1000, "{inside} voxels of liver");
+    let Some(folder) = shared("dicom-transfer-syntaxes/pydicom-data") else { return };
+    for name in ["liver", "liver_nonbyte_aligned"] {
+        check(&folder, &format!("{name}_j2k.dcm"), &format!("{name}.dcm"), Bound::Same);
+    }
+    check(&folder, "liver_expb.dcm", "liver.dcm", Bound::Same);
+}
+
+#[test]
+fn lossy_jpeg_keeps_the_picture() {
+    let Some(folder) = shared("dicom-transfer-syntaxes/ct-slice-15-encodings") else { return };
+    let scaled = |file: &str| -> Vec<f64> {
+        let picture = &pictures(&folder.join(file))[0];
+        let numbers = values(picture);
+        let low = numbers.iter().min().copied().unwrap_or(0) as f64;
+        let high = numbers.iter().max().copied().unwrap_or(0) as f64;
+        numbers.iter().map(|&value| (value as f64 - low) / (high - low)).collect()
+    };
+    let reference = scaled("CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm");
+    for file in [
+        "CTImage.dcm_JPEGProcess1TransferSyntax_1.2.840.10008.1.2.4.50.dcm",
+        "CTImage.dcm_JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51.dcm",
+    ] {
+        // these two were rescaled when they were made: correlation is what they keep
+        let correlation = correlation(&reference, &scaled(file));
+        assert!(correlation > 0.99, "{file}: {correlation}");
+    }
+}
+
+fn correlation(one: &[f64], two: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (a, b) = (mean(one), mean(two));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| one.iter().zip(two).map(|(&x, &y)| f(x - a, y - b)).sum::<f64>();
+    sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
+}
+
+#[test]
+fn colour_and_near_lossless_files_decode() {
+    for (file, components) in [
+        ("SC_rgb_jls_lossy_line.dcm", 3),
+        ("SC_rgb_jls_lossy_sample.dcm", 3),
+        ("JPEGLSNearLossless_08.dcm", 1),
+        ("JPEGLSNearLossless_16.dcm", 1),
+        ("JPGExtended.dcm", 1),
+    ] {
+        let picture = &pictures(&own(file))[0];
+        assert_eq!(picture.samples_per_pixel, components, "{file}");
+        assert!(picture.samples.iter().any(|sample| *sample != picture.samples[0]), "{file} is flat");
+    }
+    // both interleave modes were made of one image with the same tolerance of 3
+    let line = values(&pictures(&own("SC_rgb_jls_lossy_line.dcm"))[0]);
+    let sample = values(&pictures(&own("SC_rgb_jls_lossy_sample.dcm"))[0]);
+    assert!(line.iter().zip(&sample).all(|(one, two)| (one - two).abs() <= 6));
 }
