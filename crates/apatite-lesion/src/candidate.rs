@@ -44,6 +44,8 @@ pub(crate) struct Candidate {
     pub(crate) attached: bool,
     /// It lies at the edge of the volume.
     pub(crate) on_edge: bool,
+    /// It lies at a side of the field (first or last column or row).
+    pub(crate) on_side: bool,
     /// Shares of what lies 1 to 5 mm around it.
     pub(crate) around: Around,
     /// Mean of the outer 2 mm over the mean deeper inside; none where nothing is that deep.
@@ -209,6 +211,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     let axes_mm = crate::linear::eigenvalues(covariance).map(|value| 4.0 * value.max(0.0).sqrt());
     let centre = std::array::from_fn(|axis| first[axis] / count / spacing[axis]);
     let on_edge = (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
+    let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
     let rim = rim(&patch);
     Some(Candidate {
         components: 1,
@@ -226,6 +229,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
         metal_mm,
         attached: attached as f64 > 0.3 * count,
         on_edge,
+        on_side,
         around: ground.around,
         rim,
         axes_mm,

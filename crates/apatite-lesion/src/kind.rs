@@ -101,17 +101,9 @@ struct Study {
 
 impl Study {
     fn of(scene: &Scene, candidates: &[Candidate]) -> Self {
-        let grid = &scene.body.grid;
-        // the widest axial section of the body in one piece
-        let mut largest: f64 = 0.0;
-        for z in 0..grid.size[2] {
-            let slice = &scene.body.inside[z * grid.size[0] * grid.size[1]..(z + 1) * grid.size[0] * grid.size[1]];
-            let area = slice.iter().filter(|&&inside| inside).count() as f64 * grid.spacing_mm[0] * grid.spacing_mm[1];
-            largest = largest.max(area);
-        }
-        let trunk = largest > 55_000.0;
+        let trunk = scene.body.section_mm2() > 55_000.0;
         let pools = candidates.iter().any(|candidate| {
-            candidate.volume_mm3 > 8000.0 && candidate.mean_hu < 260.0 && candidate.rim.is_some_and(|rim| rim.shell_hu < 1.3 * rim.core_hu)
+            candidate.volume_mm3 > 8000.0 && candidate.mean_hu < 260.0 && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.3 * rim.core_hu)
         });
         Self { trunk, contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools) }
     }
@@ -147,18 +139,23 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
             }
         }
     }
+    if candidate.on_side {
+        scores.add(Kind::BoneOrVariant, 5.0, "cut by the side of the field");
+    }
     if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
         scores.add(Kind::BoneOrVariant, 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5), "cut by the edge of the volume");
     }
-    if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
+    if candidate.bone_mm < 2.0 && volume < 40.0 {
+        scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
+    } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
         scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
     }
     // viscera
     if study.trunk {
         let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
-        let away = candidate.bone_mm > 12.0;
-        if deep && away {
-            scores.add(Kind::BoneOrVariant, 3.2, "deep in the trunk, in the position of an organ");
+        let away = candidate.bone_mm > 7.0;
+        if deep && away && central(scene, candidate) {
+            scores.add(Kind::BoneOrVariant, 6.5, "deep in the trunk, in the position of an organ");
         }
         if deep && candidate.around.air > 0.02 {
             scores.add(Kind::Contrast, 4.5, "beside bowel gas");
@@ -187,8 +184,31 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
     scores
 }
 
-/// Whether bone stands around a point in its axial section: rays in at least 11 of 16 directions meet bone within
-/// 120 mm in one of the slices 25 mm about.
+/// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %
+/// of the half-depth of its section.
+fn central(scene: &Scene, candidate: &Candidate) -> bool {
+    let body = scene.body;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm).map(|at| at.max(0.0) as usize);
+    let cell = body.grid.position(body.cell(voxel));
+    let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);
+    for y in 0..body.grid.size[1] {
+        for x in 0..body.grid.size[0] {
+            if body.inside[body.grid.index([x, y, cell[2]])] {
+                for (axis, at) in [x, y].into_iter().enumerate() {
+                    low[axis] = low[axis].min(at);
+                    high[axis] = high[axis].max(at);
+                }
+            }
+        }
+    }
+    [0.6, 0.75].into_iter().enumerate().all(|(axis, share)| {
+        let (low, high) = (low[axis] as f64, high[axis] as f64);
+        (cell[axis] as f64 - (low + high) / 2.0).abs() <= share * (high - low) / 2.0
+    })
+}
+
+/// Whether bone stands around a point in its axial section: of 16 rays up to 120 mm, those that leave the field say
+/// nothing; of at least six others seven tenths meet bone, some on each side, in slices 25 mm about.
 fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
     let grid = &scene.coarse.grid;
     let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
@@ -196,16 +216,18 @@ fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
         (voxel[axis] - scene.coarse.low[axis] as f64) / scene.coarse.block[axis] as f64
     });
     let layers = (25.0 / grid.spacing_mm[2]) as isize;
-    let mut met = 0;
-    let mut far = 0;
+    let (mut met, mut missed, mut far) = (0, 0, 0);
     for ray in 0..16 {
         let angle = std::f64::consts::TAU * f64::from(ray) / 16.0;
         let (dx, dy) = (angle.cos(), angle.sin());
-        let mut hit = false;
+        let mut outcome = Some(false);
         'ray: for step in 1..60 {
             let reach = f64::from(step) * 2.0;
             let (x, y) = (centre[0] + dx * reach / grid.spacing_mm[0], centre[1] + dy * reach / grid.spacing_mm[1]);
             if x < 0.0 || y < 0.0 || x >= grid.size[0] as f64 || y >= grid.size[1] as f64 {
+                // the body ends here, or only the field does
+                let body = scene.body.skin_mm[scene.body.cell(voxel.map(|at| at.max(0.0) as usize))];
+                outcome = (f64::from(body) <= reach).then_some(false);
                 break;
             }
             for dz in -layers..=layers {
@@ -214,17 +236,16 @@ fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
                     continue;
                 }
                 if scene.skeleton.tissue[grid.index([x as usize, y as usize, z as usize])] == Tissue::Bone {
-                    hit = true;
-                    if reach > 15.0 {
-                        far += 1;
-                    }
+                    outcome = Some(true);
+                    far += usize::from(reach > 15.0);
                     break 'ray;
                 }
             }
         }
-        met += usize::from(hit);
+        met += usize::from(outcome == Some(true));
+        missed += usize::from(outcome == Some(false));
     }
-    met >= 11 && far >= 10
+    met >= 6 && far >= 6 && met * 10 >= (met + missed) * 7
 }
 
 /// A row of foci along a smooth line.

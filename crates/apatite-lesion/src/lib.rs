@@ -252,7 +252,14 @@ pub fn analyse(
     progress("skeleton", 0.4);
     let given = options.bones.map(|bones| bone_cells(bones, &coarse));
     let dense_hu = f32::from(threshold.max(150));
-    let skeleton = skeleton::skeleton(&coarse, volume.size, dense_hu, options.metal_hu, given.as_deref());
+    let skeleton = skeleton::skeleton(
+        &coarse,
+        volume.size,
+        body.section_mm2() > LARGE_SECTION_MM2,
+        dense_hu,
+        options.metal_hu,
+        given.as_deref(),
+    );
     clock.lap("skeleton");
 
     progress("lesions", 0.7);
@@ -312,6 +319,9 @@ pub fn analyse(
         timings_ms: clock.timings_ms,
     })
 }
+
+/// Wider than the section of a hand, a forearm or a foot, mm².
+const LARGE_SECTION_MM2: f64 = 11_000.0;
 
 fn check(volume: &Volume, options: &Options) -> Result<(), LesionError> {
     let expected = volume.size.iter().product();

@@ -178,14 +178,14 @@ fn ends(points: &[[f64; 3]]) -> Vec<[f64; 3]> {
 }
 
 /// Volume and area of the convex hull; zero for fewer than four points or flat ones. Incremental construction on
-/// points moved by less than a nanometre, so that no four lie in one plane.
+/// points moved by up to 1 µm, so that no four lie in one plane.
 pub(crate) fn hull(points: &[[f64; 3]]) -> (f64, f64) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut jitter = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64 * 1e-6
+        (state >> 11) as f64 / (1_u64 << 53) as f64 * 1e-3
     };
     let points: Vec<[f64; 3]> = points.iter().map(|point| point.map(|value| value + jitter())).collect();
     let Some(start) = simplex(&points) else { return (0.0, 0.0) };
@@ -199,7 +199,7 @@ pub(crate) fn hull(points: &[[f64; 3]]) -> (f64, f64) {
     for (index, &point) in points.iter().enumerate() {
         let sees = |face: &[usize; 3]| {
             let normal = cross(sub(points[face[1]], points[face[0]]), sub(points[face[2]], points[face[0]]));
-            dot(normal, sub(point, points[face[0]])) > 1e-12
+            dot(normal, sub(point, points[face[0]])) > 0.0
         };
         if start.contains(&index) || !faces.iter().any(sees) {
             continue;

@@ -34,9 +34,13 @@ impl Body {
         self.grid.index(std::array::from_fn(|axis| (voxel[axis] / self.block[axis]).min(self.grid.size[axis] - 1)))
     }
 
-    /// Volume of the body, ml.
-    pub(crate) fn volume_ml(&self) -> f64 {
-        self.inside.iter().filter(|&&inside| inside).count() as f64 * self.grid.cell_mm3() / 1000.0
+    /// Area of the widest axial section, mm².
+    pub(crate) fn section_mm2(&self) -> f64 {
+        let area = self.grid.spacing_mm[0] * self.grid.spacing_mm[1];
+        self.inside
+            .chunks(self.grid.size[0] * self.grid.size[1])
+            .map(|slice| slice.iter().filter(|&&inside| inside).count() as f64 * area)
+            .fold(0.0, f64::max)
     }
 }
 
@@ -171,14 +175,6 @@ impl Coarse {
         self.grid.index(std::array::from_fn(|axis| {
             (voxel[axis].saturating_sub(self.low[axis]) / self.block[axis]).min(self.grid.size[axis] - 1)
         }))
-    }
-
-    /// Voxel nearest to the centre of a cell.
-    pub(crate) fn voxel(&self, cell: usize, size: [usize; 3]) -> [usize; 3] {
-        let position = self.grid.position(cell);
-        std::array::from_fn(|axis| {
-            (self.low[axis] + position[axis] * self.block[axis] + self.block[axis] / 2).min(size[axis] - 1)
-        })
     }
 
     /// Longest edge of a cell, mm.

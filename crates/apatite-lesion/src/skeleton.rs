@@ -6,7 +6,7 @@
 //! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
 //! a narrow neck.
 
-use crate::grid::{Connectivity, Grid, box_max, components, distance2};
+use crate::grid::{Connectivity, Grid, components, distance2};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -39,19 +39,32 @@ pub(crate) struct Skeleton {
 
 /// Marrow at most this large (ml) is enclosed by bone; a larger enclosed space is a body cavity (skull).
 const MARROW_ML: f64 = 250.0;
+/// Marrow lies at least this much below the wall around it, HU.
+const BASIN_HU: f32 = 80.0;
+/// Bones of one skeleton are closer to each other than twice this, mm.
+const ARTICULATION_MM: f32 = 5.0;
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
 /// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
 /// a bone mask made elsewhere calls bone.
-pub(crate) fn skeleton(coarse: &Coarse, size: [usize; 3], dense_hu: f32, metal_hu: i16, given: Option<&[bool]>) -> Skeleton {
+///
+/// `large_section` says that the body is wider than a hand, forearm or foot.
+pub(crate) fn skeleton(
+    coarse: &Coarse,
+    size: [usize; 3],
+    large_section: bool,
+    dense_hu: f32,
+    metal_hu: i16,
+    given: Option<&[bool]>,
+) -> Skeleton {
     let grid = &coarse.grid;
     let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
     let outcome = match given {
         Some(given) => from_mask(grid, &solid, given),
-        None => from_anatomy(coarse, size, &solid, dense_hu),
+        None => from_anatomy(coarse, size, large_section, &solid),
     };
     let mut tissue = outcome;
     let has_metal = metal.iter().any(|&metal| metal);
@@ -237,31 +250,36 @@ fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
     })
 }
 
-fn from_anatomy(coarse: &Coarse, size: [usize; 3], solid: &[Solid], dense_hu: f32) -> Vec<Tissue> {
+fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &[Solid]) -> Vec<Tissue> {
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
     let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
-    // metal must not set the scale of a cortex
-    let clipped: Vec<f32> = coarse.mean.iter().map(|&mean| mean.clamp(-1000.0, 1800.0)).collect();
-    let shell = near_max(grid, &clipped, 5.0);
-    let deep = (1.4 * edge).clamp(1.0, 3.0) as f32;
+    let level = levels(grid, &coarse.mean, &is_solid);
+    let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
     let is_marrow = |cell: usize| {
-        is_solid(cell)
-            && depth[cell] >= deep
-            && (solid[cell] == Solid::Enclosed || coarse.mean[cell] < 0.6 * shell[cell])
+        is_solid(cell) && depth[cell] >= deep && level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU)
     };
     let (marrow, marrow_counts) = components(grid, Connectivity::Face, is_marrow);
     let mut spaces = vec![Features::default(); marrow_counts.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        spaces[label as usize].add(point, coarse.mean[cell], shell[cell], at_volume_edge(coarse, size, cell));
+        spaces[label as usize].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
     }
-    let is_bone: Vec<bool> = spaces
+    let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
+    let scores: Vec<f64> = spaces
         .iter()
-        .map(|space| space.cells > 0 && marrow_score(space, grid.cell_mm3()) > 0.0)
+        .zip(&walls)
+        .map(|(space, &wall)| if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN })
         .collect();
+    let is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    if std::env::var_os("LESION_DEBUG").is_some() {
+        for (at, space) in spaces.iter().enumerate().filter(|(_, space)| space.cells as f64 * grid.cell_mm3() > 60.0) {
+            let n = space.cells as f64;
+            eprintln!("marrow vol {:.0} edge {} inside {:.0} shell {:.0} elong {:.1} wall {:.1} score {:.2} at {:.0?}", n * grid.cell_mm3(), space.on_edge, space.sum / n, space.shell / n, space.elongation(), walls[at], scores[at], space.first.map(|v| v / n));
+        }
+    }
     let from_marrow: Vec<f32> =
         distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
     let (bodies, body_counts) = components(grid, Connectivity::Corner, is_solid);
@@ -275,13 +293,20 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], solid: &[Solid], dense_hu: f3
         peak[at] = peak[at].max(coarse.mean[cell]);
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        whole[at].add(point, coarse.mean[cell], shell[cell], at_volume_edge(coarse, size, cell));
+        whole[at].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
     }
     for at in 1..body_counts.len() {
         let volume = body_counts[at] as f64 * grid.cell_mm3();
         // a bone cut by the edge of the field may show no marrow
         let cut = whole[at].on_edge && volume > 800.0 && peak[at] > 350.0;
         skeletal[at] = marrowed[at] || cut;
+        if std::env::var_os("LESION_DEBUG").is_some() && volume > 100.0 {
+            eprintln!("body vol {volume:.0} marrowed {} cut {cut} peak {:.0} at {:.0?}", marrowed[at], peak[at], whole[at].first.map(|v| v / body_counts[at] as f64));
+        }
+    }
+    part_isolated(grid, &bodies, &whole, &mut skeletal);
+    for at in 1..body_counts.len() {
+        marrowed[at] &= skeletal[at];
     }
     let cortex = Cortex::measure(grid, |cell| {
         (marrowed[bodies[cell] as usize] && depth[cell] <= 1.2 * edge as f32).then(|| from_marrow[cell])
@@ -291,7 +316,7 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], solid: &[Solid], dense_hu: f3
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
     let (pieces, piece_counts) = components(grid, Connectivity::Corner, beyond);
-    let attached = judge_pieces(coarse, size, &pieces, piece_counts.len(), &depth, &is_solid, &from_marrow, dense_hu);
+    let attached = judge_pieces(coarse, size, &pieces, piece_counts.len(), &depth, &is_solid, &from_marrow, &cortex, &marrow);
     let mut tissue: Vec<Tissue> = (0..grid.len())
         .map(|cell| {
             let body = bodies[cell] as usize;
@@ -307,60 +332,169 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], solid: &[Solid], dense_hu: f3
     tissue
 }
 
-/// Largest value within about `reach_mm` to twice as far, by blocks: the scale of the cortex near a cell.
-fn near_max(grid: &Grid, values: &[f32], reach_mm: f64) -> Vec<f32> {
-    let block = grid.spacing_mm.map(|step| (reach_mm / step).round().max(1.0) as usize);
-    let size: [usize; 3] = std::array::from_fn(|axis| grid.size[axis].div_ceil(block[axis]));
-    let blocks = Grid { size, spacing_mm: std::array::from_fn(|axis| grid.spacing_mm[axis] * block[axis] as f64) };
-    let mut highest = vec![f32::MIN; blocks.len()];
-    for (line, row) in values.chunks(grid.size[0]).enumerate() {
-        let (y, z) = (line % grid.size[1] / block[1], line / grid.size[1] / block[2]);
-        let start = blocks.index([0, y, z]);
-        for (chunk, top) in row.chunks(block[0]).zip(&mut highest[start..]) {
-            *top = chunk.iter().copied().fold(*top, f32::max);
+/// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
+/// however much like bone it is made (mature ossification). The largest body always stays.
+fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut [bool]) {
+    let near2 = distance2(grid, |cell| skeletal[bodies[cell] as usize]);
+    let (clusters, counts) =
+        components(grid, Connectivity::Corner, |cell| near2[cell] <= ARTICULATION_MM * ARTICULATION_MM);
+    let mut anchored = vec![false; counts.len()];
+    let largest = (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
+    for (cell, &body) in bodies.iter().enumerate() {
+        let at = body as usize;
+        if body > 0 && skeletal[at] && (whole[at].on_edge || Some(at) == largest) {
+            anchored[clusters[cell] as usize] = true;
         }
     }
-    let spread = box_max(&blocks, &highest, [1; 3]);
-    let mut result = Vec::with_capacity(values.len());
-    for line in 0..grid.size[1] * grid.size[2] {
-        let (y, z) = (line % grid.size[1] / block[1], line / grid.size[1] / block[2]);
-        let start = blocks.index([0, y, z]);
-        result.extend((0..grid.size[0]).map(|x| spread[start + x / block[0]]));
+    let mut kept = vec![false; skeletal.len()];
+    for (cell, &body) in bodies.iter().enumerate() {
+        kept[body as usize] |= body > 0 && anchored[clusters[cell] as usize];
     }
-    result
+    for (skeletal, kept) in skeletal.iter_mut().zip(kept) {
+        *skeletal &= kept;
+    }
+}
+
+/// Height of the wall around every solid cell, HU: the lowest level to which water poured in at the cell would rise
+/// before it ran out of the solid (grey-scale filling of holes), the highest of filling in space and in the planes of
+/// the three axes, so that a leak in one place empties one slice and not the whole bone. The edge of the field is a
+/// wall: bones that it cuts stay closed.
+fn levels(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)) -> Vec<f32> {
+    use rayon::prelude::*;
+    let planes = [[true, true, true], [true, true, false], [true, false, true], [false, true, true]];
+    let floods: Vec<Vec<f32>> = planes.par_iter().map(|&axes| flood(grid, values, is_solid, axes)).collect();
+    (0..grid.len())
+        .map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max))
+        .collect()
+}
+
+fn flood(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync), axes: [bool; 3]) -> Vec<f32> {
+    const STEP_HU: f32 = 10.0;
+    const BUCKETS: usize = 300;
+    let bucket = |value: f32| ((value.max(0.0) / STEP_HU) as usize).min(BUCKETS - 1);
+    let strides = [1, grid.size[0], grid.size[0] * grid.size[1]];
+    let neighbours = |cell: usize, visit: &mut dyn FnMut(usize)| {
+        let position = grid.position(cell);
+        for axis in (0..3).filter(|&axis| axes[axis]) {
+            if position[axis] > 0 {
+                visit(cell - strides[axis]);
+            }
+            if position[axis] + 1 < grid.size[axis] {
+                visit(cell + strides[axis]);
+            }
+        }
+    };
+    let mut level = vec![f32::MIN; grid.len()];
+    let mut queue: Vec<Vec<u32>> = vec![Vec::new(); BUCKETS];
+    for cell in (0..grid.len()).filter(|&cell| is_solid(cell)) {
+        let mut open = false;
+        neighbours(cell, &mut |other| open |= !is_solid(other));
+        if open {
+            level[cell] = values[cell];
+            queue[bucket(values[cell])].push(cell as u32);
+        }
+    }
+    for at in 0..BUCKETS {
+        while let Some(cell) = queue[at].pop() {
+            let cell = cell as usize;
+            neighbours(cell, &mut |other| {
+                if level[other] == f32::MIN && is_solid(other) {
+                    level[other] = level[cell].max(values[other]);
+                    queue[bucket(level[other]).max(at)].push(other as u32);
+                }
+            });
+        }
+    }
+    level
 }
 
 /// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds.
-fn marrow_score(space: &Features, cell_mm3: f64) -> f64 {
+fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f64) -> f64 {
     let count = space.cells as f64;
     let volume = count * cell_mm3;
-    let (inside, shell) = (space.sum / count, space.shell / count);
-    let mut score = -1.8;
-    score += if space.on_edge { 3.0 } else { 0.0 };
-    score += ((shell - 700.0) / 130.0).clamp(-2.0, 2.5);
-    score += if space.elongation() >= 2.2 && volume > 60.0 { 1.2 } else { 0.0 };
+    let (inside, wall) = (space.sum / count, space.shell / count);
+    let mut score = -1.5;
+    // the shell of a bone is thin; around a lucent patch in a mass there is more of the mass
+    let long = space.elongation() >= 2.2;
+    score += if space.on_edge {
+        3.0
+    } else if long {
+        0.5
+    } else {
+        ((5.0 - wall_mm) * 0.6).clamp(-3.0, 0.5)
+    };
+    // small compact bones that touch others are those of hand and foot
+    score -= if large_section && !space.on_edge && !long && volume < 6000.0 { 2.0 } else { 0.0 };
+    score += ((wall - 450.0) / 120.0).clamp(-2.0, 2.0);
+    score += if long && volume > 60.0 { 1.2 } else { 0.0 };
     // fatty marrow and trabecular bone; fluid, pus and muscle lie between
     score += if inside < -10.0 {
         1.5
-    } else if inside < 95.0 {
-        -1.0
+    } else if inside < 110.0 {
+        -1.5
     } else {
         1.0
     };
     score += match volume {
-        v if v < 100.0 => -2.0,
-        v if v < 2000.0 => 0.0,
-        v if v < 20_000.0 => 1.0,
+        v if v < 60.0 => -3.0,
+        v if v < 200.0 => -1.0,
+        v if v < 2000.0 => 0.3,
+        v if v < 20_000.0 => 1.2,
         _ => 2.0,
     };
     score
+}
+
+/// Median distance from each space to the surface of the solid around it, mm, as the solid is shared out among the
+/// spaces by nearness within it.
+fn wall_thickness(
+    grid: &Grid,
+    spaces: &[u32],
+    count: usize,
+    depth: &[f32],
+    is_solid: &dyn Fn(usize) -> bool,
+) -> Vec<f64> {
+    let edge = grid.spacing_mm.into_iter().sum::<f64>() / 3.0;
+    let mut owner = spaces.to_vec();
+    let mut front: Vec<usize> = (0..grid.len()).filter(|&cell| owner[cell] > 0).collect();
+    let mut distances: Vec<Vec<u16>> = vec![Vec::new(); count];
+    let surface = 1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32;
+    let mut step = 0_u16;
+    while !front.is_empty() && step < 60 {
+        step += 1;
+        let mut next = Vec::new();
+        for &cell in &front {
+            let label = owner[cell];
+            grid.neighbours6(cell, |other| {
+                if owner[other] == 0 && is_solid(other) {
+                    owner[other] = label;
+                    next.push(other);
+                    if depth[other] <= surface {
+                        distances[label as usize].push(step);
+                    }
+                }
+            });
+        }
+        front = next;
+    }
+    distances
+        .into_iter()
+        .map(|mut steps| {
+            if steps.is_empty() {
+                return 0.0;
+            }
+            let middle = steps.len() / 2;
+            // steps along axes overrate oblique distances by about a quarter
+            f64::from(*steps.select_nth_unstable(middle).1) * edge * 0.8
+        })
+        .collect()
 }
 
 /// Thickness of the cortex by place: how far the surface of bones lies from their marrow.
 struct Cortex {
     block: usize,
     size: [usize; 3],
-    /// Median and upper quartile per block of its neighbourhood, mm.
+    /// Two percentiles (40 and 65) per block of its neighbourhood, mm.
     quartiles: Vec<(f32, f32)>,
     edge_mm: f32,
 }
@@ -408,7 +542,8 @@ impl Cortex {
                         });
                         (bin.unwrap_or(Self::BINS - 1) as f32 + 0.5) * Self::BIN_MM
                     };
-                    quartiles[of([x, y, z])] = (rank(0.5), rank(0.75));
+                    // a large deposit may cover most of the surface here: no cortex is thicker than 7 mm
+                    quartiles[of([x, y, z])] = (rank(0.4).min(7.0), rank(0.65).min(8.0));
                 }
             }
         }
@@ -423,7 +558,7 @@ impl Cortex {
     /// Distance from marrow beyond which a cell is not cortex, mm.
     fn limit(&self, position: [usize; 3]) -> f32 {
         let (median, upper) = self.at(position);
-        (1.4 * median + 1.0 + self.edge_mm).max(upper + 0.5 + 0.5 * self.edge_mm).min(median + 8.0)
+        (1.4 * median + 0.5 + 0.8 * self.edge_mm).max(upper + 0.3 + 0.5 * self.edge_mm)
     }
 }
 
@@ -436,7 +571,8 @@ fn judge_pieces(
     depth: &[f32],
     is_solid: &dyn Fn(usize) -> bool,
     from_marrow: &[f32],
-    dense_hu: f32,
+    cortex: &Cortex,
+    marrow: &[u32],
 ) -> Vec<bool> {
     let grid = &coarse.grid;
     let face = grid.cell_mm3().powf(2.0 / 3.0);
@@ -450,6 +586,8 @@ fn judge_pieces(
         near_mm: f32,
         on_edge: bool,
         sum: f64,
+        cortex_mm: f64,
+        hollow: usize,
     }
     let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
     for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
@@ -460,6 +598,8 @@ fn judge_pieces(
         piece.near_mm = piece.near_mm.min(from_marrow[cell]);
         piece.on_edge |= at_volume_edge(coarse, size, cell);
         piece.sum += f64::from(coarse.mean[cell]);
+        piece.hollow += usize::from(marrow[cell] > 0);
+        piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
         grid.neighbours6(cell, |other| {
             if !is_solid(other) {
                 piece.free += 1;
@@ -478,15 +618,25 @@ fn judge_pieces(
             let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
             let reach = f64::from(piece.reach_mm - piece.near_mm);
             let mean = piece.sum / piece.cells as f64;
-            let mut score = -2.0;
-            score += (f64::from(piece.thick_mm) - 4.0).clamp(-3.0, 3.0);
-            score += ((0.22 - contact) * 12.0).clamp(-3.0, 2.5);
-            score += (volume / 300.0).ln().clamp(-2.0, 2.0) * 0.8;
-            score += ((reach - 5.0) * 0.3).clamp(-1.5, 2.0);
-            score += if mean < f64::from(dense_hu) * 1.15 { -1.0 } else { 0.0 };
+            let cortex_mm = piece.cortex_mm / piece.cells as f64;
+            let mut score = -1.0;
+            // a sheet one cell thick, or one no thicker than the cortex, is a crest of bone
+            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2).clamp(-3.0, 3.0);
+            score += ((0.25 - contact) * 10.0).clamp(-3.0, 2.0);
+            score += (volume / (12.0 * cortex_mm.powi(2)).max(40.0)).ln().clamp(-2.0, 2.0) * 0.8;
+            score += ((reach - 1.2 * cortex_mm) * 0.4).clamp(-1.5, 2.0);
+            score -= ((f64::from(piece.near_mm) - 14.0) * 0.15).clamp(0.0, 2.0);
             score -= if piece.on_edge { 4.0 } else { 0.0 };
+            // slender for its volume, or with marrow of its own: a bone whose marrow was not recognised
+            let thick = f64::from(piece.thick_mm);
+            score -= (0.25 * volume.cbrt() - thick).clamp(0.0, 3.0);
+            score -= ((reach / thick.max(0.5) - 3.2) * 1.2).clamp(0.0, 2.5);
+            let hollow = piece.hollow as f64 / piece.cells as f64;
+            score -= if hollow > 0.08 && volume < 1500.0 { 2.5 } else { 0.0 };
+            // what bone surrounds, or what is not dense, is a space of bone
+            score -= if contact > 0.6 || mean < 120.0 { 4.0 } else { 0.0 };
             if std::env::var_os("LESION_DEBUG").is_some() && volume > 30.0 {
-                eprintln!("piece vol {volume:.0} contact {contact:.2} ({:.0} mm2) thick {:.1} reach {reach:.1} near {:.1} mean {mean:.0} edge {} score {score:.2}", piece.contact as f64*face, piece.thick_mm, piece.near_mm, piece.on_edge);
+                eprintln!("piece vol {volume:.0} contact {contact:.2} ({:.0} mm2) thick {:.1} reach {reach:.1} near {:.1} mean {mean:.0} cortex {cortex_mm:.1} hollow {hollow:.2} edge {} score {score:.2}", piece.contact as f64*face, piece.thick_mm, piece.near_mm, piece.on_edge);
             }
             score > 0.0
         })
