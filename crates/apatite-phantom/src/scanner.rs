@@ -59,8 +59,8 @@ pub(crate) struct Amount {
 impl Amount {
     fn count(&mut self, weight: u64, voxel: [usize; 3]) {
         self.samples += weight;
-        for axis in 0..3 {
-            self.index_sums[axis] += weight * voxel[axis] as u64;
+        for (sum, index) in self.index_sums.iter_mut().zip(voxel) {
+            *sum += weight * index as u64;
         }
     }
 

@@ -1,5 +1,7 @@
 //! The phantoms against what is known of them: analytic volumes, gravity, attenuations, DICOM read back.
 
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not their helpers")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -383,7 +383,7 @@ pub(super) fn hip_ossification(hip: Pelvis, case: Sketch, draw: &mut Draw) -> Pl
     plan.findings.push("prosthesis_present");
     let form = draw.count(0, 3);
     // what goes from bone to bone begins and ends in it
-    let (gap, side) = if form == 0 { (2.0, 1.0) } else { (7.0, 9.0) };
+    let (gap, side) = if form == 0 { (-2.0, -4.0) } else { (7.0, 9.0) };
     let start =
         add(hip.trochanter, [draw.within(-4.0, 4.0), draw.within(-8.0, 6.0), gap + draw.within(0.0, 5.0)]);
     let end = add(hip.ilium, [side + draw.within(0.0, 5.0), draw.within(-6.0, 8.0), draw.within(-6.0, 6.0)]);
