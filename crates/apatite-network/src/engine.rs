@@ -1,10 +1,12 @@
+use crate::explain::Scratch;
 use crate::network::{Network, NetworkError, VariableId};
 
 /// A network compiled for queries about its root.
 ///
 /// Root and mode together make the *columns*: column `m * roots + r` is root state `r` under mode `m`.
 /// All tables of variables that hang on root and mode are stored by state with the columns contiguous, so that a
-/// fact multiplies into all diagnoses at once.
+/// fact multiplies into all diagnoses at once. Where a variable hangs on the root alone one block of columns is stored
+/// for all modes.
 #[derive(Clone, Debug)]
 pub struct Engine {
     network: Network,
@@ -13,11 +15,12 @@ pub struct Engine {
     pub(crate) modes: usize,
     /// `P(root, mode)`, one a column.
     pub(crate) prior: Vec<f64>,
+    /// `P(mode)`.
+    pub(crate) mode_prior: Vec<f64>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) tables: Vec<f64>,
     /// Length of all messages laid end to end.
     pub(crate) message_len: usize,
-    smallest: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +35,23 @@ pub(crate) struct Node {
 pub(crate) enum Place {
     Root,
     Mode,
-    /// Hangs on root and mode; the table has a run of columns for each state.
-    Stem {
-        table: usize,
-    },
+    /// Hangs on root and mode; the table has a run for each state.
+    Stem(Stem),
     /// Has one other parent; the table has a run of own states for each parent state.
     Branch {
         table: usize,
         parent: usize,
     },
+}
+
+/// The table of a variable that hangs on root and mode.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stem {
+    pub(crate) table: usize,
+    /// Length of the run of each state: all columns, or one for each root state where the mode does not matter.
+    pub(crate) width: usize,
+    /// Natural logarithm of the smallest entry: no message scaled to one makes a smaller factor.
+    pub(crate) floor: f64,
 }
 
 /// What is known: for some variables a likelihood, `P(what was seen | state)` up to a factor.
@@ -99,17 +110,30 @@ pub struct Posterior {
 /// Buffers of a query, to be used again for the next one.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
-    pub(crate) messages: Vec<f64>,
-    pub(crate) touched: Vec<u64>,
-    pub(crate) columns: Vec<f64>,
-    pub(crate) logs: Vec<f64>,
+    messages: Vec<f64>,
+    touched: Vec<u64>,
+    upward: Vec<f64>,
+    factor: Vec<f64>,
+    columns: Columns,
     /// Logarithm of the factors common to all columns that were taken out of the messages.
-    pub(crate) log_scale: f64,
+    log_scale: f64,
     posterior: Posterior,
+    pub(crate) explanation: Scratch,
 }
 
-/// So many factors, each at least the smallest entry of the tables, cannot underflow a double.
-const EXPONENT_RANGE: f64 = 300.0;
+/// A product of factors for each column, part of it as a logarithm where it could underflow.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) products: Vec<f64>,
+    /// Holds something only when `in_logs`.
+    pub(crate) logs: Vec<f64>,
+    pub(crate) in_logs: bool,
+    /// No product is below the exponential of this.
+    floor: f64,
+}
+
+/// Products stay above the exponential of this, which is well within the range of a double.
+const LOWEST: f64 = -600.0;
 /// Below this the common factor moves into the logarithm, long before it could underflow.
 const SMALL_SCALE: f64 = 1e-150;
 
@@ -128,7 +152,8 @@ impl Engine {
         let roots = network.variable(root).states.len();
         let modes = mode.map_or(1, |mode| network.variable(mode).states.len());
         let columns = roots * modes;
-        let mode_prior = mode.map_or_else(|| vec![1.0], |mode| network.variable(mode).table.clone());
+        let mode_prior: Vec<f64> =
+            mode.map_or_else(|| vec![1.0], |mode| network.variable(mode).table.clone());
         let root_prior = &network.variable(root).table;
         let prior =
             mode_prior.iter().flat_map(|m| root_prior.iter().map(move |r| m * r)).collect::<Vec<f64>>();
@@ -136,7 +161,6 @@ impl Engine {
         let mut nodes = Vec::with_capacity(network.variables().len());
         let mut tables = Vec::new();
         let mut message_len = 0;
-        let mut smallest: f64 = 1.0;
         for (index, variable) in network.variables().iter().enumerate() {
             let id = VariableId(u32::try_from(index).unwrap_or(u32::MAX));
             let states = variable.states.len();
@@ -147,8 +171,10 @@ impl Engine {
                 Place::Mode
             } else if variable.parents.iter().all(is_stem) {
                 let table = tables.len();
+                let moded = variable.parents.iter().any(|parent| Some(*parent) == mode);
+                let width = if moded { columns } else { roots };
                 for state in 0..states {
-                    for column in 0..columns {
+                    for column in 0..width {
                         let row = variable.parents.iter().fold(0, |row, parent| {
                             if *parent == root {
                                 row * roots + column % roots
@@ -159,7 +185,8 @@ impl Engine {
                         tables.push(variable.table[row * states + state]);
                     }
                 }
-                Place::Stem { table }
+                let floor = variable.table.iter().copied().fold(1.0, f64::min).ln();
+                Place::Stem(Stem { table, width, floor })
             } else if let [parent] = variable.parents.as_slice() {
                 let table = tables.len();
                 tables.extend_from_slice(&variable.table);
@@ -167,11 +194,10 @@ impl Engine {
             } else {
                 return Err(not_a_tree(id));
             };
-            smallest = variable.table.iter().copied().fold(smallest, f64::min);
             nodes.push(Node { states, message: message_len, place });
             message_len += states;
         }
-        Ok(Self { network, root, roots, modes, prior, nodes, tables, message_len, smallest })
+        Ok(Self { network, root, roots, modes, prior, mode_prior, nodes, tables, message_len })
     }
 
     /// The network that was compiled.
@@ -227,18 +253,24 @@ impl Engine {
         workspace: &mut Workspace,
     ) -> Result<Vec<f64>, NetworkError> {
         self.posterior(evidence, workspace)?;
-        let prior_root = &self.network.variable(self.root).table;
-        Ok((0..self.roots)
-            .map(|root| {
-                let terms = (0..self.modes).map(|mode| {
-                    let column = mode * self.roots + root;
-                    (self.prior[column] / prior_root[root]).ln()
-                        + workspace.columns[column].ln()
-                        + workspace.logs[column]
-                });
-                log_sum_exp(terms) + workspace.log_scale
-            })
-            .collect())
+        let mut logs = Vec::with_capacity(self.roots);
+        self.read_log_likelihoods(workspace, &mut logs);
+        Ok(logs)
+    }
+
+    /// `ln P(evidence | root)` of the query that the workspace has just answered.
+    pub(crate) fn read_log_likelihoods(&self, workspace: &Workspace, likelihoods: &mut Vec<f64>) {
+        let Columns { products, logs, in_logs, .. } = &workspace.columns;
+        likelihoods.clear();
+        likelihoods.extend((0..self.roots).map(|root| {
+            let by_mode = self.mode_prior.iter().zip((root..).step_by(self.roots));
+            let log = if *in_logs {
+                log_sum_exp(by_mode.map(|(prior, column)| prior.ln() + products[column].ln() + logs[column]))
+            } else {
+                by_mode.map(|(prior, column)| prior * products[column]).sum::<f64>().ln()
+            };
+            log + workspace.log_scale
+        }));
     }
 
     /// What the evidence says to each variable that hangs on root and mode: `P(evidence below | state)`, the largest
@@ -294,8 +326,10 @@ impl Engine {
                 continue;
             }
             self.posterior(&with, workspace)?;
+            let Columns { products, logs, in_logs, .. } = &workspace.columns;
             result.extend((0..columns).map(|column| {
-                workspace.columns[column] * (workspace.logs[column] + workspace.log_scale).exp()
+                let log = if *in_logs { logs[column] } else { 0.0 };
+                products[column] * (log + workspace.log_scale).exp()
             }));
         }
         for column in 0..columns {
@@ -328,20 +362,16 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn reset(&self, workspace: &mut Workspace) {
-        let columns = self.roots * self.modes;
+    fn reset(&self, workspace: &mut Workspace) {
         workspace.messages.resize(self.message_len, 1.0);
         workspace.touched.clear();
         workspace.touched.resize(self.nodes.len().div_ceil(64), 0);
-        workspace.columns.clear();
-        workspace.columns.resize(columns, 1.0);
-        workspace.logs.clear();
-        workspace.logs.resize(columns, 0.0);
+        workspace.columns.reset(self.roots * self.modes);
         workspace.log_scale = 0.0;
     }
 
     /// Multiplies `likelihood` into the message of a variable; the first to come sets it.
-    pub(crate) fn seed(&self, workspace: &mut Workspace, index: usize, likelihood: &[f64]) {
+    fn seed(&self, workspace: &mut Workspace, index: usize, likelihood: &[f64]) {
         let node = &self.nodes[index];
         let message = &mut workspace.messages[node.message..node.message + node.states];
         let bit = 1 << (index % 64);
@@ -353,131 +383,104 @@ impl Engine {
             for (old, new) in message.iter_mut().zip(likelihood) {
                 *old *= new;
             }
+            // a variable with very many children
+            if message.iter().all(|value| *value < SMALL_SCALE) {
+                workspace.log_scale += scale_to_one(message).ln();
+            }
         }
     }
 
     /// Sends all messages from the leaves to the columns. Children stand behind their parents, so the touched
     /// variables are taken from the last to the first.
     fn collect(&self, workspace: &mut Workspace) {
-        let flush_every = ((EXPONENT_RANGE / -self.smallest.log10()) as usize).max(1);
-        let mut factors = 0;
         let mut scale = 1.0;
-        let mut upward = [0.0; MAX_SMALL];
         for word in (0..workspace.touched.len()).rev() {
             while workspace.touched[word] != 0 {
                 let bit = 63 - workspace.touched[word].leading_zeros() as usize;
                 workspace.touched[word] &= !(1 << bit);
-                let index = word * 64 + bit;
-                let node = self.nodes[index];
-                let range = node.message..node.message + node.states;
-                scale *= scale_to_one(&mut workspace.messages[range.clone()]);
+                let node = self.nodes[word * 64 + bit];
+                let message = &mut workspace.messages[node.message..node.message + node.states];
+                scale *= scale_to_one(message);
                 if scale < SMALL_SCALE {
                     workspace.log_scale += f64::ln(scale);
                     scale = 1.0;
                 }
                 match node.place {
                     Place::Branch { table, parent } => {
-                        let parents = self.nodes[parent].states;
-                        let message = &workspace.messages[range];
-                        let rows = self.tables[table..table + parents * node.states].chunks(node.states);
-                        if parents <= MAX_SMALL {
-                            for (up, row) in upward.iter_mut().zip(rows) {
-                                *up = dot(row, message);
-                            }
-                            let small = upward;
-                            self.seed(workspace, parent, &small[..parents]);
-                        } else {
-                            let up = rows.map(|row| dot(row, message)).collect::<Vec<f64>>();
-                            self.seed(workspace, parent, &up);
-                        }
+                        let rows = &self.tables[table..table + self.nodes[parent].states * node.states];
+                        let mut upward = std::mem::take(&mut workspace.upward);
+                        upward.clear();
+                        upward.extend(rows.chunks_exact(node.states).map(|row| dot(row, message)));
+                        self.seed(workspace, parent, &upward);
+                        workspace.upward = upward;
                     }
-                    Place::Stem { table } => {
-                        if factors == flush_every {
-                            flush(workspace);
-                            factors = 0;
-                        }
-                        factors += 1;
-                        self.multiply_stem(table, range, workspace);
+                    Place::Stem(stem) => {
+                        workspace.factor.resize(stem.width, 0.0);
+                        self.stem_factor(stem, message, &mut workspace.factor);
+                        workspace.columns.multiply(&workspace.factor, stem.floor);
                     }
-                    Place::Root | Place::Mode => {
-                        for column in 0..workspace.columns.len() {
-                            let state = if node.place == Place::Root {
-                                column % self.roots
-                            } else {
-                                column / self.roots
-                            };
-                            workspace.columns[column] *= workspace.messages[node.message + state];
-                        }
+                    Place::Root => {
+                        workspace.columns.multiply_any((0..self.modes).flat_map(|_| message.iter()));
+                    }
+                    Place::Mode => {
+                        let roots = self.roots;
+                        let by_column = message.iter().flat_map(|value| std::iter::repeat_n(value, roots));
+                        workspace.columns.multiply_any(by_column);
                     }
                 }
             }
         }
         workspace.log_scale += f64::ln(scale);
-        if workspace.logs.iter().any(|log| *log != 0.0) {
-            flush(workspace);
-            let largest = workspace.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            for log in &mut workspace.logs {
-                *log -= largest;
+        workspace.log_scale += workspace.columns.settle();
+    }
+
+    /// `P(message | column)`: the sum over the states.
+    pub(crate) fn stem_factor(&self, stem: Stem, message: &[f64], factor: &mut [f64]) {
+        let Stem { table, width, .. } = stem;
+        let table = &self.tables[table..table + message.len() * width];
+        if let [first, second] = message {
+            // the states of a binary variable sum to one, so one run of the table is enough
+            let slope = second - first;
+            for (sum, p) in factor.iter_mut().zip(&table[width..]) {
+                *sum = first + slope * p;
             }
-            workspace.log_scale += largest;
+            return;
+        }
+        factor.fill(0.0);
+        for (value, run) in message.iter().zip(table.chunks_exact(width)) {
+            // a hard fact leaves few states of many
+            if *value != 0.0 {
+                for (sum, p) in factor.iter_mut().zip(run) {
+                    *sum += value * p;
+                }
+            }
         }
     }
 
-    fn multiply_stem(&self, table: usize, message: std::ops::Range<usize>, workspace: &mut Workspace) {
-        let columns = workspace.columns.len();
-        let Workspace { messages, columns: products, .. } = workspace;
-        let products = &mut products[..columns];
-        match &messages[message] {
-            // the states of a binary variable sum to one, so one run of the table is enough
-            [first, second] => {
-                let slope = second - first;
-                let run = &self.tables[table + columns..table + 2 * columns];
-                for (product, p) in products.iter_mut().zip(run) {
-                    *product *= first + slope * p;
-                }
-            }
-            many => {
-                let mut sums = [0.0; MAX_COLUMNS];
-                if columns <= MAX_COLUMNS {
-                    let sums = &mut sums[..columns];
-                    for (state, likelihood) in many.iter().enumerate() {
-                        let run = &self.tables[table + state * columns..table + (state + 1) * columns];
-                        for (sum, p) in sums.iter_mut().zip(run) {
-                            *sum += likelihood * p;
-                        }
-                    }
-                    for (product, sum) in products.iter_mut().zip(sums) {
-                        *product *= *sum;
-                    }
-                } else {
-                    for (column, product) in products.iter_mut().enumerate() {
-                        let sum: f64 = many
-                            .iter()
-                            .enumerate()
-                            .map(|(state, likelihood)| {
-                                likelihood * self.tables[table + state * columns + column]
-                            })
-                            .sum();
-                        *product *= sum;
-                    }
-                }
-            }
-        }
+    /// The message of a variable that the last query has sent up, scaled to one.
+    pub(crate) fn message<'w>(&self, workspace: &'w Workspace, variable: usize) -> &'w [f64] {
+        let node = &self.nodes[variable];
+        &workspace.messages[node.message..node.message + node.states]
     }
 
     fn normalise(&self, workspace: &mut Workspace) {
-        let Workspace { columns, logs, posterior, .. } = workspace;
+        let Workspace { columns: Columns { products, logs, in_logs, .. }, posterior, .. } = workspace;
         posterior.columns.clear();
-        posterior.columns.extend(self.prior.iter().zip(columns.iter().zip(logs.iter())).map(
-            |(prior, (column, log))| if *log == 0.0 { prior * column } else { prior * column * log.exp() },
-        ));
-        let total: f64 = posterior.columns.iter().sum();
+        posterior
+            .columns
+            .extend(self.prior.iter().zip(products.iter()).map(|(prior, product)| prior * product));
+        if *in_logs {
+            for (column, log) in posterior.columns.iter_mut().zip(logs) {
+                *column *= log.exp();
+            }
+        }
+        let total = sum(&posterior.columns);
         for column in &mut posterior.columns {
             *column /= total;
         }
         posterior.root.clear();
         posterior.root.extend_from_slice(&posterior.columns[..self.roots]);
-        for block in posterior.columns[self.roots..].chunks(self.roots) {
+        for block in posterior.columns[self.roots..].chunks_exact(self.roots) {
             for (root, column) in posterior.root.iter_mut().zip(block) {
                 *root += column;
             }
@@ -485,25 +488,109 @@ impl Engine {
     }
 }
 
-/// Messages up to this many states need no heap.
-const MAX_SMALL: usize = 16;
-/// As many columns as fit on the stack.
-const MAX_COLUMNS: usize = 256;
-
-fn flush(workspace: &mut Workspace) {
-    for (log, column) in workspace.logs.iter_mut().zip(workspace.columns.iter_mut()) {
-        *log += column.ln();
-        *column = 1.0;
+impl Workspace {
+    /// `ln P(evidence | column)` of the query that was answered last.
+    pub(crate) fn log_columns(&self) -> impl Fn(usize) -> f64 {
+        let Columns { products, logs, in_logs, .. } = &self.columns;
+        move |column| {
+            let log = if *in_logs { logs[column] } else { 0.0 };
+            products[column].ln() + log + self.log_scale
+        }
     }
 }
 
+impl Columns {
+    pub(crate) fn reset(&mut self, columns: usize) {
+        self.products.clear();
+        self.products.resize(columns, 1.0);
+        self.in_logs = false;
+        self.floor = 0.0;
+    }
+
+    /// Multiplies a factor into each column; where the factor is shorter it is repeated for every mode. No entry of
+    /// it is below the exponential of `floor`.
+    pub(crate) fn multiply(&mut self, factor: &[f64], floor: f64) {
+        if self.floor + floor < LOWEST {
+            self.flush();
+        }
+        self.floor += floor;
+        for block in self.products.chunks_exact_mut(factor.len()) {
+            for (product, value) in block.iter_mut().zip(factor) {
+                *product *= value;
+            }
+        }
+    }
+
+    /// The same for factors that may be anything down to nought.
+    fn multiply_any<'v>(&mut self, factor: impl Iterator<Item = &'v f64>) {
+        self.flush();
+        for (log, value) in self.logs.iter_mut().zip(factor) {
+            *log += value.ln();
+        }
+    }
+
+    /// Moves the products to the logarithms.
+    fn flush(&mut self) {
+        if !self.in_logs {
+            self.in_logs = true;
+            self.logs.clear();
+            self.logs.resize(self.products.len(), 0.0);
+        }
+        for (log, product) in self.logs.iter_mut().zip(&mut self.products) {
+            *log += product.ln();
+            *product = 1.0;
+        }
+        self.floor = 0.0;
+    }
+
+    /// Ends the product: where logarithms were needed everything is in them, the largest taken as 0 and returned.
+    pub(crate) fn settle(&mut self) -> f64 {
+        if !self.in_logs {
+            return 0.0;
+        }
+        self.flush();
+        let largest = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for log in &mut self.logs {
+            *log -= largest;
+        }
+        largest
+    }
+}
+
+/// So many partial sums are held at once, whatever the processor can add at once: the order of additions, and with it
+/// the last bit, is the same everywhere.
+pub(crate) const LANES: usize = 8;
+
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
+    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
+    let rest = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>();
+    if a_lanes.is_empty() {
+        return rest;
+    }
+    let mut sums = [0.0; LANES];
+    for (x, y) in a_lanes.iter().zip(b_lanes) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+fn sum(values: &[f64]) -> f64 {
+    let (lanes, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for values in lanes {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += value;
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().sum::<f64>()
 }
 
 /// Takes the largest value out of a message and returns it: as a factor common to all columns it cancels in the
 /// posterior.
-fn scale_to_one(message: &mut [f64]) -> f64 {
+pub(crate) fn scale_to_one(message: &mut [f64]) -> f64 {
     let largest = message.iter().copied().fold(0.0, f64::max);
     for value in message {
         *value /= largest;

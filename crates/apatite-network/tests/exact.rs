@@ -151,6 +151,44 @@ proptest! {
     }
 
     #[test]
+    fn support_is_the_whole_likelihood_and_weights_lie_between_the_rivals(problem in problem()) {
+        let engine = engine(&problem);
+        let mut workspace = Workspace::default();
+        let explanation = engine.explain(&problem.evidence, &mut workspace).unwrap();
+        let logs = engine.log_likelihoods(&problem.evidence, &mut workspace).unwrap();
+        let facts = 0..explanation.facts.len();
+        for (root, log) in logs.iter().enumerate() {
+            let sum: f64 = facts.clone().map(|fact| explanation.support[fact * engine.roots() + root]).sum();
+            prop_assert!((sum - log).abs() < 1e-9, "{sum} {log}");
+            for fact in facts.clone() {
+                let against = (0..engine.roots())
+                    .filter(|rival| *rival != root)
+                    .map(|rival| explanation.weight_between(fact, root, rival))
+                    .collect::<Vec<_>>();
+                let least = against.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = against.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let weight = explanation.weight(fact, root);
+                prop_assert!(weight > least - 1e-9 && weight < most + 1e-9, "{least} {weight} {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fact_that_separates_nothing_weighs_nothing(problem in problem(), p in 0.01f64..0.99) {
+        let mut problem = problem;
+        let roots = problem.network.variable(problem.root).states.len();
+        let table = [1.0 - p, p].repeat(roots);
+        let hidden = problem.network.add("hidden", states(2), vec![problem.root], table).unwrap();
+        let seen = problem.network.add("seen", states(2), vec![hidden], vec![0.9, 0.1, 0.2, 0.8]).unwrap();
+        problem.evidence.add_state(seen, 1, 2);
+        let explanation = engine(&problem).explain(&problem.evidence, &mut Workspace::default()).unwrap();
+        let fact = explanation.facts.iter().position(|fact| *fact == seen).unwrap();
+        for root in 0..roots {
+            prop_assert!(explanation.weight(fact, root).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn one_fact_alone_weighs_its_likelihood_ratio(problem in problem()) {
         let engine = engine(&problem);
         let mut workspace = Workspace::default();

@@ -44,8 +44,7 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
             })
         })
         .collect::<Vec<_>>();
-    let interval_width =
-        intervals.iter().map(|interval| interval.chars().count()).max().unwrap_or_default();
+    let interval_width = intervals.iter().map(|interval| interval.chars().count()).max().unwrap_or_default();
     for (place, (ranked, interval)) in shown.iter().zip(&intervals).enumerate() {
         let name = padded(words.diagnosis(&ranked.diagnosis), name_width);
         let name = if ranked.nature == Nature::Malignant { styled(BAD, &name) } else { name };

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use apatite_reason::Evaluation;
 
+use crate::differential::footer;
 use crate::words::{BAD, HEADING, Words, padded, printable, styled};
 
 /// The figures of an evaluation.
@@ -114,5 +115,6 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
             );
         }
     }
+    let _ = write!(out, "\n{}", footer(words));
     out
 }

@@ -285,7 +285,8 @@ pub fn is_obeyed(c: char) -> bool {
 fn printed_unit(ucum: &str) -> &str {
     match ucum {
         "[hnsf'U]" => "HU",
-        "{lesions}" => "",
+        // what is counted is told by the name of the quantity
+        "{lesions}" | "wk" => "",
         "{SUVbw}g/mL" => "g/mL",
         other => other,
     }

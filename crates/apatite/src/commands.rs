@@ -189,7 +189,7 @@ fn run_evaluate(arguments: &Evaluate, knowledge: &Knowledge) -> Outcome {
             value["setting"] = json!(setting);
             value["without"] = arguments.without.iter().map(|part| json!(part.word())).collect();
             value["folds"] = json!(arguments.folds);
-            value["left_out"] = left_out.iter().map(|loaded| refused_json(loaded)).collect();
+            value["left_out"] = left_out.iter().map(refused_json).collect();
             finish(&mut value, &words);
             write_json(&mut out, &value, false)?;
         }

@@ -1,0 +1,1 @@
+apatite compare --format json CASES/refused.toml calcific_tendinitis calciphylaxis

@@ -1,0 +1,1 @@
+apatite compare CASES/refused.toml calcific_tendinitis calciphylaxis

@@ -1,0 +1,1 @@
+apatite compare CASES/two/a.toml calcific_tendinitis calcific_tendinitis

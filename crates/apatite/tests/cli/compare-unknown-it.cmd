@@ -1,0 +1,1 @@
+apatite compare --lang it CASES/two/a.toml tendinite calcific_tendinitis

@@ -1,0 +1,2 @@
+# A finding is no diagnosis.
+apatite compare CASES/two/a.toml calcific_tendinitis intratendinous

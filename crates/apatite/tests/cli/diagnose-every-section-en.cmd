@@ -1,0 +1,1 @@
+apatite diagnose --draws 0 --explain 2 CASES/every-section.toml

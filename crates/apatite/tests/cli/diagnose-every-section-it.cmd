@@ -1,0 +1,1 @@
+apatite diagnose --lang it --draws 0 --explain 2 CASES/every-section.toml

@@ -1,0 +1,1 @@
+apatite diagnose CASES/there-is-no-such.toml

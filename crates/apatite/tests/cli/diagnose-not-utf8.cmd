@@ -1,0 +1,1 @@
+apatite diagnose CASES/not-utf8.toml

@@ -1,0 +1,1 @@
+apatite diagnose --draws 0 CASES/nothing-said.toml

@@ -1,0 +1,1 @@
+apatite diagnose --format json CASES/refused.toml

@@ -1,0 +1,1 @@
+apatite diagnose CASES/two/b.json CASES/two/a.toml

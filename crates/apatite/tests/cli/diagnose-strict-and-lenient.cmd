@@ -1,0 +1,1 @@
+apatite diagnose --strict --lenient CASES/doubtful.toml

@@ -1,0 +1,1 @@
+apatite diagnose --strict CASES/doubtful.toml

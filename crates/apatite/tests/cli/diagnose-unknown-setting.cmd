@@ -1,0 +1,1 @@
+apatite diagnose --setting rheumatolgy CASES/two/a.toml

@@ -1,0 +1,1 @@
+apatite evaluate CASES/there-is-no-such

@@ -1,0 +1,1 @@
+apatite evaluate --folds 5 CASES/two

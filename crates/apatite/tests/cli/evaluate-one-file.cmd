@@ -1,0 +1,2 @@
+hide digits
+apatite evaluate --format json CASES/two/a.toml

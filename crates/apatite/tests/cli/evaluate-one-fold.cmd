@@ -1,0 +1,1 @@
+apatite evaluate --folds 1 examples/article

@@ -1,0 +1,1 @@
+apatite evaluate --setting nowhere examples/article

@@ -1,0 +1,1 @@
+apatite knowledge check --knowledge crates/apatite/src

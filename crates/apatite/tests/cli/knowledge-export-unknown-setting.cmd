@@ -1,0 +1,1 @@
+apatite knowledge export --format bif --setting nowhere

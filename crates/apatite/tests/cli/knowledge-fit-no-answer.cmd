@@ -1,0 +1,1 @@
+apatite knowledge fit CASES/no-answer

@@ -1,0 +1,1 @@
+apatite diagnose --knowledge there-is-no-such CASES/two/a.toml

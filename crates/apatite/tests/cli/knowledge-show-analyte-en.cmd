@@ -1,0 +1,2 @@
+hide digits
+apatite knowledge show phosphate

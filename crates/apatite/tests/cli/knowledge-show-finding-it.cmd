@@ -1,0 +1,2 @@
+hide digits
+apatite knowledge show sedimentation_sign --lang it

@@ -1,0 +1,1 @@
+apatite knowledge show sedimentation_sing

@@ -1,0 +1,1 @@
+apatite knowledge show xyz --lang it
