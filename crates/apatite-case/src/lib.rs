@@ -91,6 +91,11 @@ pub enum Assertion {
     Suggested,
     /// It was looked for and is not there.
     Absent,
+    /// It was measured on the images.
+    Measured {
+        /// Probability that it is there, in thousandths.
+        permille: u16,
+    },
 }
 
 /// One imaging examination.

@@ -105,6 +105,7 @@ fn describe_case(case: &Case, text: &mut String) {
             Assertion::Present => "present",
             Assertion::Suggested => "suggested",
             Assertion::Absent => "absent",
+            Assertion::Measured { .. } => "measured",
         };
         let Place { line, column } = observation.place;
         let examination = observation.examination.map_or(String::new(), |index| format!(" {index}"));

@@ -158,12 +158,15 @@ pub enum FactKind {
 }
 
 /// One finding as it was told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Said {
     /// Id of the finding.
     pub finding: String,
-    /// `present`, `suggested` or `absent`.
+    /// `present`, `suggested`, `absent` or `measured`.
     pub assertion: &'static str,
+    /// Of a measured finding: its probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
 }
 
 /// States of a binary variable.
@@ -320,6 +323,10 @@ impl Collector<'_> {
                     Assertion::Present => vec![0.0, 1.0],
                     Assertion::Suggested => vec![1.0, odds],
                     Assertion::Absent => vec![1.0, 0.0],
+                    Assertion::Measured { permille } => {
+                        let p = measured(permille);
+                        vec![1.0 - p, p]
+                    }
                 }
             } else {
                 group_likelihood(states, &said, odds)
@@ -335,6 +342,11 @@ impl Collector<'_> {
                         Assertion::Present => "present",
                         Assertion::Suggested => "suggested",
                         Assertion::Absent => "absent",
+                        Assertion::Measured { .. } => "measured",
+                    },
+                    probability: match assertion {
+                        Assertion::Measured { permille } => Some(measured(permille)),
+                        _ => None,
                     },
                 })
                 .collect();
@@ -386,6 +398,11 @@ impl Collector<'_> {
     }
 }
 
+/// The probability of a measured finding; nothing that was measured is certain.
+fn measured(permille: u16) -> f64 {
+    (f64::from(permille) / 1000.0).clamp(0.001, 0.999)
+}
+
 /// Where several values of an exclusive group are told, any of them may be meant.
 fn group_likelihood(states: &[String], said: &[(&str, Assertion)], odds: f64) -> Vec<f64> {
     let told = |state: &String, assertion: Assertion| {
@@ -393,6 +410,19 @@ fn group_likelihood(states: &[String], said: &[(&str, Assertion)], odds: f64) ->
     };
     let any_present = said.iter().any(|(_, assertion)| *assertion == Assertion::Present);
     let any_suggested = said.iter().any(|(_, assertion)| *assertion == Assertion::Suggested);
+    let measured_of = |state: &String| {
+        said.iter().find_map(|(finding, assertion)| match assertion {
+            Assertion::Measured { permille } if finding == state => Some(measured(*permille)),
+            _ => None,
+        })
+    };
+    let all_measured: f64 = states.iter().filter_map(measured_of).sum();
+    let unmeasured = states.iter().filter(|state| measured_of(state).is_none()).count();
+    if all_measured > 0.0 {
+        // what the measured values leave is shared by the others
+        let rest = (1.0 - all_measured).max(0.001) / unmeasured.max(1) as f64;
+        return states.iter().map(|state| measured_of(state).unwrap_or(rest)).collect();
+    }
     states
         .iter()
         .map(|state| {

@@ -11,6 +11,7 @@ mod comparison;
 mod differential;
 mod evaluation;
 mod manual;
+mod measurement;
 mod words;
 
 pub use card::{card, unknown_diagnosis, unknown_id};
@@ -18,4 +19,5 @@ pub use comparison::comparison;
 pub use differential::{differential, one_line};
 pub use evaluation::evaluation;
 pub use manual::manual;
+pub use measurement::measurement;
 pub use words::{Words, is_obeyed, printable};

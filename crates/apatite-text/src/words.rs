@@ -199,7 +199,9 @@ impl<'k> Words<'k> {
 
     fn said(&self, said: &Said) -> String {
         let finding = self.finding_within(&said.finding);
-        self.text(&format!("fact-{}", said.assertion), &[("finding", &finding)])
+        let probability = said.probability.map_or(String::new(), |probability| self.percent(probability));
+        let arguments = [("finding", finding.as_str()), ("probability", probability.as_str())];
+        self.text(&format!("fact-{}", said.assertion), &arguments)
     }
 
     /// A number as the language writes it.

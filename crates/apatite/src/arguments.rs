@@ -83,6 +83,14 @@ Examples:
   apatite evaluate cases/ --without labs --format json"
     )]
     Evaluate(Evaluate),
+    /// Find, measure and describe the calcifications of a CT study
+    #[command(after_help = "Examples:\n  apatite measure ct/ --masks lesions.nii.gz\n  \
+        apatite measure study.zip --format json\n\nA case file with `study = \"ct/\"` in an [[imaging]] block is measured by `apatite diagnose`.")]
+    Measure(Measure),
+    /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
+    ///
+    /// Without a pattern, lists the patterns.
+    Phantom(Phantom),
     /// Check, show, export and fit the knowledge
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),
@@ -171,6 +179,47 @@ pub(crate) struct Evaluate {
     pub(crate) folds: Option<u16>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Measure {
+    /// Folders, files, DICOMDIR, zip archives or NIfTI of one study
+    #[arg(required = true, value_name = "STUDY")]
+    pub(crate) study: Vec<PathBuf>,
+    /// Language of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Series to measure: #2, a number, a UID or a part of its description [default: the best CT]
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<String>,
+    /// Write the lesions as a label mask, NIfTI, on the grid of the series
+    #[arg(long, value_name = "FILE")]
+    pub(crate) masks: Option<PathBuf>,
+    /// Bone mask made elsewhere, NIfTI or DICOM SEG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bones: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Phantom {
+    /// Id of the pattern
+    #[arg(requires = "out")]
+    pub(crate) pattern: Option<String>,
+    /// Seed: another seed is another patient
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// PatientPosition: HFS, HFP, FFS, FFP, HFDR, HFDL, FFDR, FFDL [default: drawn by the seed]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) position: Option<String>,
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Language of the list
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Subcommand)]

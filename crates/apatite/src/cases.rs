@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::imaging::measure_studies;
 use crate::output::tell;
 
 /// A case as it came from its file.
@@ -43,6 +44,13 @@ impl LoadedCase {
         let never = [Kind::Unreadable.name(), Kind::TooMany.name()];
         let errors = || self.problems.iter().filter(|problem| problem.severity == Severity::Error);
         errors().all(|problem| !never.contains(&problem.kind))
+    }
+}
+
+impl Trouble {
+    /// Something that stands at no place of the file.
+    pub(crate) fn about(kind: &'static str, severity: Severity, message: String) -> Self {
+        Self { severity, kind, place: None, message, help: None }
     }
 }
 
@@ -106,8 +114,11 @@ pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Loaded
     let reading = apatite_case::read(&text, Format::of(path), knowledge, policy);
     let refused = reading.is_refused();
     let mut problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
-    problems.extend(unmeasured(&reading.case));
-    LoadedCase { path: path.to_owned(), text, case: reading.case, problems, refused }
+    let mut case = reading.case;
+    if !refused {
+        problems.extend(measure_studies(&mut case, path, knowledge));
+    }
+    LoadedCase { path: path.to_owned(), text, case, problems, refused }
 }
 
 fn text(path: &Path) -> Result<String, Trouble> {
@@ -131,24 +142,6 @@ fn text(path: &Path) -> Result<String, Trouble> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         trouble(Some(Place { line, column }), "the file is not UTF-8 text from here on".to_owned())
-    })
-}
-
-/// Image files that the case names and that this version does not look at.
-fn unmeasured(case: &Case) -> impl Iterator<Item = Trouble> {
-    case.examinations.iter().filter_map(|examination| {
-        let study = examination.study.as_ref()?;
-        Some(Trouble {
-            severity: Severity::Warning,
-            kind: "study-not-measured",
-            place: None,
-            message: format!(
-                "the {} study `{}` is not measured by this version; only what the case says in words is used",
-                examination.modality,
-                printable(&study.display().to_string())
-            ),
-            help: Some("write what the study shows under `present`, `absent` and the quantities".to_owned()),
-        })
     })
 }
 

@@ -18,6 +18,7 @@ use crate::arguments::{
     Arguments, Command, Compare, Diagnose, Evaluate, Format, KnowledgeCommand, Lang, NetworkFormat, Part,
     Reading,
 };
+use crate::imaging::{run_measure, run_phantom};
 use crate::cases::{self, LoadedCase};
 use crate::output::{tell, write_json};
 use crate::schema::schema;
@@ -67,6 +68,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
         Command::Evaluate(arguments) => run_evaluate(arguments, &knowledge),
+        Command::Measure(arguments) => {
+            run_measure(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
+        }
+        Command::Phantom(arguments) => {
+            run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
+        }
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } => Ok(ExitCode::SUCCESS),
     }
@@ -453,7 +460,7 @@ fn cap_probabilities(value: &mut Value) {
 }
 
 /// What every answer carries: where it comes from and what it is for.
-fn finish(value: &mut Value, words: &Words<'_>) {
+pub(crate) fn finish(value: &mut Value, words: &Words<'_>) {
     cap_probabilities(value);
     let knowledge = words.knowledge;
     value["knowledge"] = json!({ "version": knowledge.version, "hash": knowledge.hash });

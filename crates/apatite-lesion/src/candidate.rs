@@ -1,0 +1,348 @@
+//! Connected components of dense voxels that are not bone and rise above the noise.
+
+use apatite_volume::Volume;
+use rayon::prelude::*;
+
+use crate::grid::{Connectivity, Grid, Run, components, distance2, label_runs};
+use crate::patch::{Patch, bounds};
+use crate::scan::{Body, Coarse};
+use crate::skeleton::{Skeleton, Tissue};
+
+/// All that the steps after the skeleton look at.
+pub(crate) struct Scene<'a> {
+    pub(crate) volume: &'a Volume,
+    pub(crate) body: &'a Body,
+    pub(crate) coarse: &'a Coarse,
+    pub(crate) skeleton: &'a Skeleton,
+    pub(crate) noise_hu: f64,
+    pub(crate) threshold: i16,
+    pub(crate) peak_hu: i16,
+    pub(crate) metal_hu: i16,
+}
+
+/// A component of dense voxels with what its kind is decided from.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) runs: Vec<Run>,
+    /// Components of the threshold it consists of.
+    pub(crate) components: usize,
+    pub(crate) low: [usize; 3],
+    pub(crate) high: [usize; 3],
+    pub(crate) centre_mm: [f64; 3],
+    pub(crate) volume_mm3: f64,
+    pub(crate) mean_hu: f64,
+    pub(crate) max_hu: f64,
+    /// Median and noise of the soft tissue around it, HU.
+    pub(crate) ground_hu: f64,
+    pub(crate) noise_hu: f64,
+    /// Rise above the ground in units of the noise of its mean.
+    pub(crate) signal: f64,
+    pub(crate) bone_mm: f64,
+    pub(crate) skin_mm: f64,
+    pub(crate) metal_mm: f64,
+    /// It was cut off a bone.
+    pub(crate) attached: bool,
+    /// It lies at the edge of the volume.
+    pub(crate) on_edge: bool,
+    /// It lies at a side of the field (first or last column or row).
+    pub(crate) on_side: bool,
+    /// Shares of what lies 1 to 5 mm around it.
+    pub(crate) around: Around,
+    /// Mean of the outer 2 mm over the mean deeper inside; none where nothing is that deep.
+    pub(crate) rim: Option<Rim>,
+    /// Lengths of its principal axes (four standard deviations), longest first, mm.
+    pub(crate) axes_mm: [f64; 3],
+    spacing_mm: [f64; 3],
+}
+
+impl Candidate {
+    /// Spacing of the volume it lies in, mm.
+    pub(crate) fn spacing_mm(&self) -> [f64; 3] {
+        self.spacing_mm
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Around {
+    pub(crate) air: f64,
+    pub(crate) fat: f64,
+    pub(crate) soft: f64,
+    pub(crate) enhanced: f64,
+}
+
+/// Densities by depth below the surface of the filled component.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rim {
+    pub(crate) shell_hu: f64,
+    pub(crate) core_hu: f64,
+    /// Volume deeper than the shell, mm³.
+    pub(crate) core_mm3: f64,
+    /// Volume of the filled component, mm³.
+    pub(crate) filled_mm3: f64,
+}
+
+/// Finds the candidates, in order of their first voxel.
+pub(crate) fn candidates(scene: &Scene, runs: &[Run]) -> Vec<Candidate> {
+    let kept = outside_bone(scene, runs);
+    let (labels, count) = label_runs(&kept, Connectivity::Corner);
+    let mut sizes = vec![0_usize; count];
+    let mut peaks = vec![i16::MIN; count];
+    for (run, &label) in kept.iter().zip(&labels) {
+        sizes[label as usize] += run.len();
+        let start = scene.volume.index([run.start as usize, run.row as usize, run.slice as usize]);
+        let top = scene.volume.values[start..start + run.len()].iter().copied().max().unwrap_or(i16::MIN);
+        peaks[label as usize] = peaks[label as usize].max(top);
+    }
+    let voxel_mm3 = scene.volume.geometry.voxel_mm3();
+    let least_peak = f64::from(scene.peak_hu).max(60.0 + 4.5 * scene.noise_hu).min(260.0);
+    let mut slots = vec![usize::MAX; count];
+    let mut members: Vec<Vec<Run>> = Vec::new();
+    for label in 0..count {
+        let volume = sizes[label] as f64 * voxel_mm3;
+        let small = volume < 3.0 || sizes[label] < 2;
+        let faint = f64::from(peaks[label]) < least_peak && volume < 40.0;
+        if !small && !faint {
+            slots[label] = members.len();
+            members.push(Vec::new());
+        }
+    }
+    for (run, &label) in kept.iter().zip(&labels) {
+        if let Some(member) = members.get_mut(slots[label as usize]) {
+            member.push(*run);
+        }
+    }
+    members.into_par_iter().filter_map(|runs| candidate(scene, runs)).collect()
+}
+
+/// Runs without what belongs to bone. A component that touches bone keeps only what lies in cells that are attached
+/// or separate; one that touches none keeps all.
+fn outside_bone(scene: &Scene, runs: &[Run]) -> Vec<Run> {
+    let (labels, count) = label_runs(runs, Connectivity::Corner);
+    let mut skeletal = vec![0_usize; count];
+    let mut total = vec![0_usize; count];
+    let tissue = |column: u32, run: &Run| {
+        scene.skeleton.tissue[scene.coarse.cell([column as usize, run.row as usize, run.slice as usize])]
+    };
+    for (run, &label) in runs.iter().zip(&labels) {
+        total[label as usize] += run.len();
+        skeletal[label as usize] +=
+            (run.start..run.end).filter(|&column| tissue(column, run) == Tissue::Bone).count();
+    }
+    let mut kept = Vec::new();
+    for (run, &label) in runs.iter().zip(&labels) {
+        if skeletal[label as usize] == 0 {
+            kept.push(*run);
+            continue;
+        }
+        let mut at = run.start;
+        while at < run.end {
+            let own = matches!(tissue(at, run), Tissue::Attached | Tissue::Separate | Tissue::Metal);
+            let start = at;
+            while at < run.end
+                && matches!(tissue(at, run), Tissue::Attached | Tissue::Separate | Tissue::Metal) == own
+            {
+                at += 1;
+            }
+            if own {
+                kept.push(Run { start, end: at, ..*run });
+            }
+        }
+    }
+    kept
+}
+
+fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
+    let volume = scene.volume;
+    let geometry = &volume.geometry;
+    let (low, high) = bounds(&runs);
+    let patch = Patch::around(volume, &runs, 6.0);
+    let outside2 = distance2(&patch.grid, |cell| patch.mask[cell]);
+    let ground = ground(scene, &patch, &outside2);
+    let (mut sum, mut max, mut count) = (0.0, f64::MIN, 0.0);
+    let mut first = [0.0; 3];
+    let mut second = [[0.0; 3]; 3];
+    let (mut bone_mm, mut skin_mm, mut metal_mm) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    let (mut attached, mut metal) = (0_usize, 0_usize);
+    for run in &runs {
+        for column in run.start..run.end {
+            let voxel = [column as usize, run.row as usize, run.slice as usize];
+            let value = f64::from(volume.values[volume.index(voxel)]);
+            sum += value;
+            max = max.max(value);
+            count += 1.0;
+            let spacing = geometry.spacing_mm();
+            let p: [f64; 3] = std::array::from_fn(|axis| voxel[axis] as f64 * spacing[axis]);
+            for i in 0..3 {
+                first[i] += p[i];
+                for j in 0..3 {
+                    second[i][j] += p[i] * p[j];
+                }
+            }
+            let cell = scene.coarse.cell(voxel);
+            bone_mm = bone_mm.min(f64::from(scene.skeleton.bone_mm[cell]));
+            if let Some(&distance) = scene.skeleton.metal_mm.get(cell) {
+                metal_mm = metal_mm.min(f64::from(distance));
+            }
+            attached += usize::from(scene.skeleton.tissue[cell] == Tissue::Attached);
+            metal += usize::from(scene.skeleton.tissue[cell] == Tissue::Metal);
+            skin_mm = skin_mm.min(f64::from(scene.body.skin_mm[scene.body.cell(voxel)]));
+        }
+    }
+    if metal as f64 > 0.5 * count {
+        metal_mm = 0.0;
+    }
+    let spacing = geometry.spacing_mm();
+    let voxel_mm3 = geometry.voxel_mm3();
+    let mean = sum / count;
+    // neighbouring voxels share noise: about four make one independent sample
+    let signal = (mean - ground.median) / ground.noise * (count / 4.0).sqrt();
+    let volume_mm3 = count * voxel_mm3;
+    let strong = signal >= 6.0 && max >= f64::from(scene.peak_hu).max(ground.median + 4.5 * ground.noise);
+    let broad = volume_mm3 >= 40.0 && signal >= 18.0;
+    if !(strong || broad) {
+        return None;
+    }
+    let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
+        std::array::from_fn(|j| {
+            second[i][j] / count - first[i] * first[j] / (count * count)
+                + if i == j { spacing[i] * spacing[i] / 12.0 } else { 0.0 }
+        })
+    });
+    let axes_mm = crate::linear::eigenvalues(covariance).map(|value| 4.0 * value.max(0.0).sqrt());
+    let centre = std::array::from_fn(|axis| first[axis] / count / spacing[axis]);
+    let on_edge = (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
+    let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
+    let rim = rim(&patch);
+    Some(Candidate {
+        components: 1,
+        low,
+        high,
+        centre_mm: geometry.patient_from_voxel(centre),
+        volume_mm3,
+        mean_hu: mean,
+        max_hu: max,
+        ground_hu: ground.median,
+        noise_hu: ground.noise,
+        signal,
+        bone_mm,
+        skin_mm,
+        metal_mm,
+        attached: attached as f64 > 0.3 * count,
+        on_edge,
+        on_side,
+        around: ground.around,
+        rim,
+        axes_mm,
+        spacing_mm: spacing,
+        runs,
+    })
+}
+
+struct Ground {
+    median: f64,
+    noise: f64,
+    around: Around,
+}
+
+/// The soft tissue 1.5 to 6 mm around a component: median, noise, and what it is made of.
+fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
+    let mut values: Vec<i16> = Vec::new();
+    let mut differences: Vec<u16> = Vec::new();
+    let mut around = Around::default();
+    let mut seen = 0.0;
+    let width = patch.grid.size[0];
+    for (cell, &value) in patch.hu.iter().enumerate() {
+        let distance2 = outside2[cell];
+        if !(2.2..=36.0).contains(&distance2) {
+            continue;
+        }
+        match value {
+            ..=-250 => around.air += 1.0,
+            -249..=-25 => around.fat += 1.0,
+            -24..=110 => around.soft += 1.0,
+            111..=260 => around.enhanced += 1.0,
+            _ => {}
+        }
+        seen += 1.0;
+        if (-60..scene.threshold).contains(&value) {
+            values.push(value);
+        }
+        if cell % width + 3 < width {
+            let other = patch.hu[cell + 3];
+            if (-60..=160).contains(&value) && (-60..=160).contains(&other) && outside2[cell + 3] > 2.2 {
+                differences.push(value.abs_diff(other));
+            }
+        }
+    }
+    for share in [&mut around.air, &mut around.fat, &mut around.soft, &mut around.enhanced] {
+        *share /= f64::max(seen, 1.0);
+    }
+    let noise = if differences.len() >= 40 {
+        let middle = differences.len() / 2;
+        let median = f64::from(*differences.select_nth_unstable(middle).1);
+        (median / (0.6745 * std::f64::consts::SQRT_2)).max(0.6 * scene.noise_hu)
+    } else {
+        scene.noise_hu
+    };
+    let median = if values.len() >= 8 {
+        let middle = values.len() / 2;
+        f64::from(*values.select_nth_unstable(middle).1)
+    } else {
+        30.0
+    };
+    Ground { median, noise: noise.max(3.0), around }
+}
+
+/// Density of the outer 2.2 mm against the inside, after filling what each axial slice encloses.
+fn rim(patch: &Patch) -> Option<Rim> {
+    let filled = fill(patch);
+    let depth2 = distance2(&patch.grid, |cell| !filled[cell]);
+    let shell_mm = 2.2_f32.max(1.6 * patch.grid.spacing_mm[0] as f32);
+    // the outermost voxels are blurred with what lies outside: the shell is judged by its denser half
+    let mut shell: Vec<i16> = Vec::new();
+    let (mut core, mut core_count, mut count) = (0.0, 0.0, 0.0);
+    for (cell, &value) in patch.hu.iter().enumerate().filter(|&(cell, _)| filled[cell]) {
+        count += 1.0;
+        if depth2[cell] <= shell_mm * shell_mm {
+            shell.push(value);
+        } else if depth2[cell] > (shell_mm + 0.8) * (shell_mm + 0.8) {
+            core += f64::from(value);
+            core_count += 1.0;
+        }
+    }
+    if core_count < 4.0 || shell.len() < 8 {
+        return None;
+    }
+    shell.sort_unstable();
+    let dense = &shell[shell.len() / 2..];
+    let shell_hu = dense.iter().map(|&value| f64::from(value)).sum::<f64>() / dense.len() as f64;
+    let voxel_mm3 = patch.grid.cell_mm3();
+    Some(Rim { shell_hu, core_hu: core / core_count, core_mm3: core_count * voxel_mm3, filled_mm3: count * voxel_mm3 })
+}
+
+/// The mask with what its slices enclose.
+pub(crate) fn fill(patch: &Patch) -> Vec<bool> {
+    let plane = Grid {
+        size: [patch.grid.size[0], patch.grid.size[1], 1],
+        spacing_mm: patch.grid.spacing_mm,
+    };
+    let mut filled = patch.mask.clone();
+    for (z, slice) in filled.chunks_mut(plane.len()).enumerate() {
+        let start = z * plane.len();
+        if !slice.contains(&true) {
+            continue;
+        }
+        let (labels, counts) =
+            components(&plane, Connectivity::Face, |cell| !patch.mask[start + cell]);
+        let mut open = vec![false; counts.len()];
+        for (cell, &label) in labels.iter().enumerate() {
+            open[label as usize] |= plane.on_face(plane.position(cell));
+        }
+        for (cell, &label) in labels.iter().enumerate() {
+            if label > 0 && !open[label as usize] {
+                slice[cell] = true;
+            }
+        }
+    }
+    filled
+}

@@ -1,0 +1,392 @@
+//! What each candidate is, and which candidates are one lesion.
+
+use crate::Kind;
+use crate::candidate::{Candidate, Scene};
+use crate::linear::{norm, sub};
+use crate::grid::Run;
+use crate::skeleton::Tissue;
+
+/// Candidates that are one lesion, with its kind.
+pub(crate) struct Group {
+    pub(crate) members: Vec<Candidate>,
+    pub(crate) kind: Kind,
+    pub(crate) probability: f64,
+    pub(crate) decided_by: String,
+}
+
+impl Group {
+    pub(crate) fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = self.members.iter().flat_map(|member| member.runs.iter().copied()).collect();
+        runs.sort_unstable_by_key(|run| (run.slice, run.row, run.start));
+        runs
+    }
+
+    pub(crate) fn volume_mm3(&self) -> f64 {
+        self.members.iter().map(|member| member.volume_mm3).sum()
+    }
+}
+
+/// Evidence for every kind as log odds against a plain calcification, with the reason that weighs most.
+struct Scores {
+    values: [(Kind, f64, String); 6],
+}
+
+impl Scores {
+    fn new() -> Self {
+        Self {
+            values: [
+                (Kind::Calcification, 0.0, "dense, outside bone, vessel and organ".to_owned()),
+                (Kind::Vascular, -3.0, String::new()),
+                (Kind::BoneOrVariant, -3.5, String::new()),
+                (Kind::Metal, -6.0, String::new()),
+                (Kind::Contrast, -5.0, String::new()),
+                (Kind::Artefact, -4.0, String::new()),
+            ],
+        }
+    }
+
+    fn add(&mut self, kind: Kind, weight: f64, reason: impl Into<String>) {
+        if let Some(entry) = self.values.iter_mut().find(|entry| entry.0 == kind) {
+            entry.1 += weight;
+            if weight > 0.3 {
+                let reason = reason.into();
+                if entry.2.is_empty() || kind == Kind::Calcification {
+                    entry.2 = reason;
+                } else {
+                    entry.2 = format!("{}; {reason}", entry.2);
+                }
+            }
+        }
+    }
+
+    fn decide(self) -> (Kind, f64, String) {
+        let total: f64 = self.values.iter().map(|entry| entry.1.exp()).sum();
+        let mut best = &self.values[0];
+        for entry in &self.values[1..] {
+            if entry.1 > best.1 {
+                best = entry;
+            }
+        }
+        (best.0, best.1.exp() / total, best.2.clone())
+    }
+}
+
+/// Decides the kind of every candidate and joins those that belong together. Sorted: calcifications first, each kind
+/// by falling volume.
+pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
+    let study = Study::of(scene, &candidates);
+    let chains = chains(&candidates);
+    let decided: Vec<(Kind, f64, String)> = candidates
+        .iter()
+        .enumerate()
+        .map(|(at, candidate)| scores(scene, &study, candidate, chains[at].as_ref()).decide())
+        .collect();
+    let mut groups = join(candidates, decided);
+    groups.sort_by(|a, b| {
+        a.kind
+            .cmp(&b.kind)
+            .then(b.volume_mm3().total_cmp(&a.volume_mm3()))
+            .then(a.members[0].runs[0].start.cmp(&b.members[0].runs[0].start))
+    });
+    groups
+}
+
+/// What holds for the study as a whole.
+struct Study {
+    /// The body is a trunk: wide, with viscera.
+    trunk: bool,
+    /// Contrast is in vessels or bowel.
+    contrast: bool,
+}
+
+impl Study {
+    fn of(scene: &Scene, candidates: &[Candidate]) -> Self {
+        let trunk = scene.body.section_mm2() > 55_000.0;
+        let pools = candidates.iter().any(|candidate| {
+            candidate.volume_mm3 > 8000.0 && candidate.mean_hu < 260.0 && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.3 * rim.core_hu)
+        });
+        Self { trunk, contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools) }
+    }
+}
+
+fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Chain>) -> Scores {
+    let mut scores = Scores::new();
+    let [long, middle, short] = candidate.axes_mm;
+    let volume = candidate.volume_mm3;
+    // metal
+    if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
+        scores.add(Kind::Metal, 10.0, format!("up to {:.0} HU", candidate.max_hu));
+    } else if candidate.metal_mm < 3.0 {
+        scores.add(Kind::Artefact, 3.5, "blooming of metal");
+    } else if candidate.metal_mm < 40.0 {
+        let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
+        let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
+        scores.add(Kind::Artefact, streak + weak, "in the streaks of metal");
+    }
+    // noise
+    let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);
+    scores.add(Kind::Artefact, faint, format!("rises {:.0} times its noise only", candidate.signal));
+    // bone: shell and marrow, cut by the edge, smooth, beside bone
+    if let Some(rim) = candidate.rim {
+        let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
+        if rim.core_mm3 > 0.08 * rim.filled_mm3 {
+            let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
+            let weight = ((ratio - 1.3) * 3.0).clamp(-1.5, 2.0) * (0.6 + 0.6 * marrow);
+            let cortex = ((rim.shell_hu - 450.0) / 120.0).clamp(-2.0, 2.0);
+            scores.add(Kind::BoneOrVariant, weight + cortex * 0.7, format!("shell of {:.0} HU around {:.0} HU", rim.shell_hu, rim.core_hu));
+            if volume > 2000.0 && candidate.bone_mm < 20.0 && marrow > 0.0 {
+                scores.add(Kind::BoneOrVariant, 1.5, "as large as a bone and beside one");
+            }
+        }
+    }
+    if candidate.on_side {
+        scores.add(Kind::BoneOrVariant, 5.0, "cut by the side of the field");
+    }
+    if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
+        scores.add(Kind::BoneOrVariant, 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5), "cut by the edge of the volume");
+    }
+    if candidate.bone_mm < 2.0 && volume < 40.0 {
+        scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
+    } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
+        scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
+    }
+    // viscera
+    if study.trunk {
+        let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
+        let away = candidate.bone_mm > 7.0;
+        if deep && away && central(scene, candidate) {
+            scores.add(Kind::BoneOrVariant, 6.5, "deep in the trunk, in the position of an organ");
+        }
+        if deep && candidate.around.air > 0.02 {
+            scores.add(Kind::Contrast, 4.5, "beside bowel gas");
+        }
+    }
+    if enclosed_by_bone(scene, candidate) {
+        scores.add(Kind::BoneOrVariant, 5.0, "within the ring of the pelvis or chest, in the position of an organ");
+    }
+    if study.contrast {
+        let soft = candidate.mean_hu < 300.0 && candidate.max_hu < 600.0;
+        scores.add(Kind::Contrast, if soft { 3.0 } else { 0.5 }, "of the density of contrast in a study with contrast");
+        if candidate.around.enhanced > 0.15 {
+            scores.add(Kind::Contrast, 2.0, "surrounded by enhanced tissue");
+        }
+    }
+    if let Some(chain) = chain {
+        scores.add(Kind::Vascular, chain.weight, chain.reason.clone());
+    }
+    // one small round or linear focus deep between muscles
+    if volume < 250.0 && short < 6.0 && candidate.skin_mm > 12.0 && candidate.bone_mm > 5.0 {
+        scores.add(Kind::Vascular, 0.8, "small focus in the depth");
+        if long > 2.5 * middle && long > 8.0 {
+            scores.add(Kind::Vascular, 0.8, "linear");
+        }
+    }
+    scores
+}
+
+/// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %
+/// of the half-depth of its section.
+fn central(scene: &Scene, candidate: &Candidate) -> bool {
+    let body = scene.body;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm).map(|at| at.max(0.0) as usize);
+    let cell = body.grid.position(body.cell(voxel));
+    let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);
+    for y in 0..body.grid.size[1] {
+        for x in 0..body.grid.size[0] {
+            if body.inside[body.grid.index([x, y, cell[2]])] {
+                for (axis, at) in [x, y].into_iter().enumerate() {
+                    low[axis] = low[axis].min(at);
+                    high[axis] = high[axis].max(at);
+                }
+            }
+        }
+    }
+    [0.6, 0.75].into_iter().enumerate().all(|(axis, share)| {
+        let (low, high) = (low[axis] as f64, high[axis] as f64);
+        (cell[axis] as f64 - (low + high) / 2.0).abs() <= share * (high - low) / 2.0
+    })
+}
+
+/// Whether bone stands around a point in its axial section: of 16 rays up to 120 mm, those that leave the field say
+/// nothing; of at least six others seven tenths meet bone, some on each side, in slices 25 mm about.
+fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
+    let grid = &scene.coarse.grid;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
+    let centre: [f64; 3] = std::array::from_fn(|axis| {
+        (voxel[axis] - scene.coarse.low[axis] as f64) / scene.coarse.block[axis] as f64
+    });
+    let layers = (25.0 / grid.spacing_mm[2]) as isize;
+    let (mut met, mut missed, mut far) = (0, 0, 0);
+    for ray in 0..16 {
+        let angle = std::f64::consts::TAU * f64::from(ray) / 16.0;
+        let (dx, dy) = (angle.cos(), angle.sin());
+        let mut outcome = Some(false);
+        'ray: for step in 1..60 {
+            let reach = f64::from(step) * 2.0;
+            let (x, y) = (centre[0] + dx * reach / grid.spacing_mm[0], centre[1] + dy * reach / grid.spacing_mm[1]);
+            if x < 0.0 || y < 0.0 || x >= grid.size[0] as f64 || y >= grid.size[1] as f64 {
+                // the body ends here, or only the field does
+                let body = scene.body.skin_mm[scene.body.cell(voxel.map(|at| at.max(0.0) as usize))];
+                outcome = (f64::from(body) <= reach).then_some(false);
+                break;
+            }
+            for dz in -layers..=layers {
+                let z = centre[2] as isize + dz;
+                if z < 0 || z >= grid.size[2] as isize {
+                    continue;
+                }
+                if scene.skeleton.tissue[grid.index([x as usize, y as usize, z as usize])] == Tissue::Bone {
+                    outcome = Some(true);
+                    far += usize::from(reach > 15.0);
+                    break 'ray;
+                }
+            }
+        }
+        met += usize::from(outcome == Some(true));
+        missed += usize::from(outcome == Some(false));
+    }
+    met >= 6 && far >= 6 && met * 10 >= (met + missed) * 7
+}
+
+/// A row of foci along a smooth line.
+struct Chain {
+    weight: f64,
+    reason: String,
+}
+
+/// Finds chains: at least three small foci (or long slender ones) along one smooth line over at least 20 mm, with no
+/// others scattered about it, as in the wall of an artery.
+fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
+    let small: Vec<usize> = (0..candidates.len())
+        .filter(|&at| {
+            let c = &candidates[at];
+            c.volume_mm3 < 600.0 && c.axes_mm[1] < 9.0 && c.bone_mm > 3.0 && !c.attached
+        })
+        .collect();
+    let mut result: Vec<Option<Chain>> = candidates.iter().map(|_| None).collect();
+    for &start in &small {
+        // grow a line: the foci that lie near an axis through this one, along the axis of best support
+        let mut best: Vec<usize> = Vec::new();
+        for &second in &small {
+            let axis = sub(candidates[second].centre_mm, candidates[start].centre_mm);
+            let length = norm(axis);
+            if !(8.0..=120.0).contains(&length) {
+                continue;
+            }
+            let axis = axis.map(|value| value / length);
+            let members: Vec<usize> = small
+                .iter()
+                .copied()
+                .filter(|&other| {
+                    let offset = sub(candidates[other].centre_mm, candidates[start].centre_mm);
+                    let along: f64 = (0..3).map(|k| offset[k] * axis[k]).sum();
+                    let across = (norm(offset).powi(2) - along * along).max(0.0).sqrt();
+                    along.abs() < 150.0 && across < 4.0 + 0.12 * along.abs()
+                })
+                .collect();
+            if members.len() > best.len() {
+                best = members;
+            }
+        }
+        if best.len() < 3 {
+            continue;
+        }
+        let centres: Vec<[f64; 3]> = best.iter().map(|&at| candidates[at].centre_mm).collect();
+        let span = crate::mesh::diameter(&centres);
+        if span < 20.0 {
+            continue;
+        }
+        let near = small
+            .iter()
+            .filter(|&&other| {
+                !best.contains(&other)
+                    && centres.iter().any(|&centre| norm(sub(candidates[other].centre_mm, centre)) < 40.0)
+            })
+            .count();
+        let share = best.len() as f64 / (best.len() + near) as f64;
+        let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.6) * 6.0;
+        result[start] = Some(Chain {
+            weight: weight.clamp(-1.0, 5.0),
+            reason: format!("one of {} foci along a line of {span:.0} mm", best.len()),
+        });
+    }
+    result
+}
+
+/// Joins candidates of one kind whose gap is small against their size.
+fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, String)>) -> Vec<Group> {
+    let count = candidates.len();
+    let mut parent: Vec<usize> = (0..count).collect();
+    fn root(parent: &mut [usize], mut at: usize) -> usize {
+        while parent[at] != at {
+            parent[at] = parent[parent[at]];
+            at = parent[at];
+        }
+        at
+    }
+    for i in 0..count {
+        for j in i + 1..count {
+            if decided[i].0 != decided[j].0 {
+                continue;
+            }
+            let (a, b) = (&candidates[i], &candidates[j]);
+            let size = |c: &Candidate| c.volume_mm3.cbrt() * 1.24;
+            let reach = (0.45 * size(a).max(size(b))).clamp(2.5, 10.0);
+            if gap_mm(a, b, reach) <= reach {
+                let (p, q) = (root(&mut parent, i), root(&mut parent, j));
+                parent[p.max(q)] = p.min(q);
+            }
+        }
+    }
+    let mut slots: Vec<Option<usize>> = vec![None; count];
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, (candidate, (kind, probability, decided_by))) in candidates.into_iter().zip(decided).enumerate() {
+        let root = root(&mut parent, at);
+        match slots[root] {
+            Some(slot) => {
+                let group = &mut groups[slot];
+                if candidate.volume_mm3 > group.members.iter().map(|m| m.volume_mm3).fold(0.0, f64::max) {
+                    (group.probability, group.decided_by) = (probability, decided_by);
+                }
+                group.members.push(candidate);
+            }
+            None => {
+                slots[root] = Some(groups.len());
+                groups.push(Group { members: vec![candidate], kind, probability, decided_by });
+            }
+        }
+    }
+    groups
+}
+
+/// Shortest distance between two candidates in voxel frame, mm; more than `reach` where their boxes are further apart.
+fn gap_mm(a: &Candidate, b: &Candidate, reach: f64) -> f64 {
+    let spacing = a.spacing_mm();
+    let apart2: f64 = (0..3)
+        .map(|axis| {
+            let (low, high) = (a.low[axis].max(b.low[axis]) as f64, a.high[axis].min(b.high[axis]) as f64);
+            ((low - high + 1.0).max(0.0) * spacing[axis]).powi(2)
+        })
+        .sum();
+    if apart2.sqrt() > reach {
+        return f64::INFINITY;
+    }
+    let mut least = f64::INFINITY;
+    for p in &a.runs {
+        for q in &b.runs {
+            let dx = if p.end <= q.start {
+                f64::from(q.start - p.end + 1)
+            } else if q.end <= p.start {
+                f64::from(p.start - q.end + 1)
+            } else {
+                0.0
+            };
+            let (dy, dz) = (f64::from(p.row.abs_diff(q.row)), f64::from(p.slice.abs_diff(q.slice)));
+            let square = (dx * spacing[0]).powi(2) + (dy * spacing[1]).powi(2) + (dz * spacing[2]).powi(2);
+            if square < least {
+                least = square;
+            }
+        }
+    }
+    least.sqrt()
+}

@@ -1,0 +1,77 @@
+//! The little linear algebra that shapes need.
+
+pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+pub(crate) fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|axis| a[axis] - b[axis])
+}
+
+pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+pub(crate) fn norm(a: [f64; 3]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// Eigenvalues of a symmetric matrix, largest first.
+pub(crate) fn eigenvalues(matrix: [[f64; 3]; 3]) -> [f64; 3] {
+    eigen(matrix).0
+}
+
+/// Eigenvalues, largest first, and unit eigenvectors of a symmetric matrix (cyclic Jacobi).
+pub(crate) fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
+    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    for _ in 0..32 {
+        let off = a[0][1].powi(2) + a[0][2].powi(2) + a[1][2].powi(2);
+        if off < 1e-24 {
+            break;
+        }
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q].abs() < 1e-30 {
+                continue;
+            }
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+            let t = if theta == 0.0 { 1.0 } else { t };
+            let c = 1.0 / (t * t + 1.0).sqrt();
+            let s = t * c;
+            for k in 0..3 {
+                let (x, y) = (a[k][p], a[k][q]);
+                a[k][p] = c * x - s * y;
+                a[k][q] = s * x + c * y;
+            }
+            for k in 0..3 {
+                let (x, y) = (a[p][k], a[q][k]);
+                a[p][k] = c * x - s * y;
+                a[q][k] = s * x + c * y;
+            }
+            for row in &mut v {
+                let (x, y) = (row[p], row[q]);
+                row[p] = c * x - s * y;
+                row[q] = s * x + c * y;
+            }
+        }
+    }
+    let mut order = [0, 1, 2];
+    order.sort_by(|&i, &j| a[j][j].total_cmp(&a[i][i]).then(i.cmp(&j)));
+    (order.map(|i| a[i][i]), order.map(|i| [v[0][i], v[1][i], v[2][i]]))
+}
+
+/// Solves a symmetric or general 3×3 system; none where it is singular.
+pub(crate) fn solve3(m: [[f64; 3]; 3], b: [f64; 3]) -> Option<[f64; 3]> {
+    let determinant = dot(m[0], cross(m[1], m[2]));
+    if determinant.abs() < 1e-12 {
+        return None;
+    }
+    let column = |k: usize| {
+        let mut replaced = m;
+        for (row, value) in replaced.iter_mut().zip(b) {
+            row[k] = value;
+        }
+        dot(replaced[0], cross(replaced[1], replaced[2])) / determinant
+    };
+    Some([column(0), column(1), column(2)])
+}

@@ -1,0 +1,287 @@
+//! Surface of a mask by marching cubes at the level of one half, as IBSI asks, and the convex hull of points.
+
+use std::sync::OnceLock;
+
+use crate::grid::Grid;
+use crate::linear::{cross, dot, norm, sub};
+
+/// What the surface mesh of a mask tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mesh {
+    /// Volume within the mesh, mm³.
+    pub(crate) volume_mm3: f64,
+    /// Area of the mesh, mm².
+    pub(crate) area_mm2: f64,
+    /// The vertices, mm in the frame of the grid (first voxel centre at the origin).
+    pub(crate) vertices_mm: Vec<[f64; 3]>,
+}
+
+/// Corner `c` lies at `[c & 1, c >> 1 & 1, c >> 2 & 1]`.
+const EDGES: [(usize, usize); 12] =
+    [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)];
+
+/// Corners of the faces, anticlockwise seen from outside.
+const FACES: [[usize; 4]; 6] =
+    [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
+
+/// Triangles (as edges) of every one of the 256 cubes. They are derived, not typed in: on each face, each run of inside
+/// corners is cut off by a segment; the segments close to loops; loops are fans of triangles.
+fn table() -> &'static [Vec<[usize; 3]>] {
+    static TABLE: OnceLock<Vec<Vec<[usize; 3]>>> = OnceLock::new();
+    TABLE.get_or_init(|| (0..256).map(triangles).collect())
+}
+
+fn edge_between(a: usize, b: usize) -> usize {
+    EDGES.iter().position(|&(p, q)| (p, q) == (a.min(b), a.max(b))).unwrap_or(0)
+}
+
+fn triangles(cube: usize) -> Vec<[usize; 3]> {
+    let inside = |corner: usize| cube >> corner & 1 == 1;
+    let mut next = [usize::MAX; 12];
+    for face in FACES {
+        for k in 0..4 {
+            // a run of inside corners begins after edge k
+            if inside(face[k]) || !inside(face[(k + 1) % 4]) {
+                continue;
+            }
+            let mut end = (k + 1) % 4;
+            while inside(face[(end + 1) % 4]) {
+                end = (end + 1) % 4;
+            }
+            next[edge_between(face[k], face[(k + 1) % 4])] = edge_between(face[end], face[(end + 1) % 4]);
+        }
+    }
+    let mut seen = [false; 12];
+    let mut triangles = Vec::new();
+    for start in 0..12 {
+        if next[start] == usize::MAX || seen[start] {
+            continue;
+        }
+        let mut loop_edges = Vec::new();
+        let mut at = start;
+        while !seen[at] {
+            seen[at] = true;
+            loop_edges.push(at);
+            at = next[at];
+        }
+        for k in 1..loop_edges.len().saturating_sub(1) {
+            triangles.push([loop_edges[0], loop_edges[k], loop_edges[k + 1]]);
+        }
+    }
+    triangles
+}
+
+/// Meshes a mask; cells outside the grid are outside the mask.
+pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
+    let table = table();
+    let size = grid.size.map(|count| count as isize);
+    let at = |x: isize, y: isize, z: isize| {
+        x >= 0
+            && y >= 0
+            && z >= 0
+            && x < size[0]
+            && y < size[1]
+            && z < size[2]
+            && mask[((z * size[1] + y) * size[0] + x) as usize]
+    };
+    let mut mesh = Mesh::default();
+    let mut doubled_area = 0.0;
+    let mut volume6 = 0.0;
+    for z in -1..size[2] {
+        for y in -1..size[1] {
+            for x in -1..size[0] {
+                let cube = (0..8_usize).fold(0, |cube, corner| {
+                    let c = corner as isize;
+                    cube | usize::from(at(x + (c & 1), y + (c >> 1 & 1), z + (c >> 2 & 1))) << corner
+                });
+                if cube == 0 || cube == 255 {
+                    continue;
+                }
+                let point = |edge: usize| -> [f64; 3] {
+                    let (a, b) = EDGES[edge];
+                    let base = [x as f64, y as f64, z as f64];
+                    std::array::from_fn(|axis| {
+                        let half = ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0;
+                        (base[axis] + half) * grid.spacing_mm[axis]
+                    })
+                };
+                for triangle in &table[cube] {
+                    let [a, b, c] = triangle.map(point);
+                    let normal = cross(sub(b, a), sub(c, a));
+                    doubled_area += norm(normal);
+                    volume6 += dot(a, cross(b, c));
+                }
+                // each vertex belongs to up to four cubes; the cube below and left of it reports it
+                for (axis, edge) in [(0, 3), (1, 7), (2, 11)] {
+                    let (a, b) = EDGES[edge];
+                    if (cube >> a & 1) != (cube >> b & 1) {
+                        mesh.vertices_mm.push(point(edge));
+                    }
+                    debug_assert_eq!(b - a, 1 << axis);
+                }
+            }
+        }
+    }
+    mesh.area_mm2 = doubled_area / 2.0;
+    mesh.volume_mm3 = (volume6 / 6.0).abs();
+    mesh
+}
+
+/// Largest distance between two of the points, mm.
+pub(crate) fn diameter(points: &[[f64; 3]]) -> f64 {
+    let extreme = extremes(points, 400);
+    let mut largest = 0.0_f64;
+    for (i, &a) in extreme.iter().enumerate() {
+        for &b in &extreme[i + 1..] {
+            largest = largest.max(dot(sub(a, b), sub(a, b)));
+        }
+    }
+    largest.sqrt()
+}
+
+/// The points that lie furthest along many directions (all points when they are few): the corners of the hull that
+/// matter for its diameter and volume.
+pub(crate) fn extremes(points: &[[f64; 3]], directions: usize) -> Vec<[f64; 3]> {
+    if points.len() <= directions {
+        return points.to_vec();
+    }
+    // only the ends of every line of points along columns can lie on the hull
+    let points = &ends(points);
+    let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
+    let mut chosen: Vec<usize> = (0..directions)
+        .filter_map(|k| {
+            let z = 1.0 - (2.0 * k as f64 + 1.0) / directions as f64;
+            let (r, angle) = ((1.0 - z * z).sqrt(), golden * k as f64);
+            let direction = [r * angle.cos(), r * angle.sin(), z];
+            (0..points.len()).max_by(|&i, &j| {
+                dot(points[i], direction).total_cmp(&dot(points[j], direction)).then(j.cmp(&i))
+            })
+        })
+        .collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().map(|at| points[at]).collect()
+}
+
+/// First and last point of every line of points that share row and slice.
+fn ends(points: &[[f64; 3]]) -> Vec<[f64; 3]> {
+    let mut sorted = points.to_vec();
+    sorted.sort_unstable_by(|a, b| {
+        a[2].total_cmp(&b[2]).then(a[1].total_cmp(&b[1])).then(a[0].total_cmp(&b[0]))
+    });
+    let count = sorted.len();
+    let same = |a: usize, b: usize| sorted[a][1..] == sorted[b][1..];
+    (0..count)
+        .filter(|&at| at == 0 || !same(at - 1, at) || at + 1 == count || !same(at, at + 1))
+        .map(|at| sorted[at])
+        .collect()
+}
+
+/// Volume and area of the convex hull; zero for fewer than four points or flat ones. Incremental construction on
+/// points moved by up to 1 µm, so that no four lie in one plane.
+pub(crate) fn hull(points: &[[f64; 3]]) -> (f64, f64) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut jitter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64 * 1e-3
+    };
+    let points: Vec<[f64; 3]> = points.iter().map(|point| point.map(|value| value + jitter())).collect();
+    let Some(start) = simplex(&points) else { return (0.0, 0.0) };
+    let inner: [f64; 3] = std::array::from_fn(|axis| start.iter().map(|&i| points[i][axis]).sum::<f64>() / 4.0);
+    let outward = |a: usize, b: usize, c: usize| {
+        let normal = cross(sub(points[b], points[a]), sub(points[c], points[a]));
+        if dot(normal, sub(inner, points[a])) > 0.0 { [a, c, b] } else { [a, b, c] }
+    };
+    let [a, b, c, d] = start;
+    let mut faces = vec![outward(a, b, c), outward(a, b, d), outward(a, c, d), outward(b, c, d)];
+    for (index, &point) in points.iter().enumerate() {
+        let sees = |face: &[usize; 3]| {
+            let normal = cross(sub(points[face[1]], points[face[0]]), sub(points[face[2]], points[face[0]]));
+            dot(normal, sub(point, points[face[0]])) > 0.0
+        };
+        if start.contains(&index) || !faces.iter().any(sees) {
+            continue;
+        }
+        let (lit, dark): (Vec<[usize; 3]>, Vec<[usize; 3]>) = faces.iter().partition(|face| sees(face));
+        let mut edges: Vec<(usize, usize)> =
+            lit.iter().flat_map(|f| [(f[0], f[1]), (f[1], f[2]), (f[2], f[0])]).collect();
+        edges.sort_unstable();
+        faces = dark;
+        for &(p, q) in &edges {
+            if edges.binary_search(&(q, p)).is_err() {
+                faces.push([p, q, index]);
+            }
+        }
+    }
+    let (mut volume, mut area) = (0.0, 0.0);
+    for [p, q, r] in faces.iter().map(|face| face.map(|at| points[at])) {
+        volume += dot(sub(p, inner), cross(sub(q, inner), sub(r, inner))) / 6.0;
+        area += norm(cross(sub(q, p), sub(r, p))) / 2.0;
+    }
+    (volume.abs(), area)
+}
+
+/// Four points that span a volume.
+fn simplex(points: &[[f64; 3]]) -> Option<[usize; 4]> {
+    let furthest = |measure: &dyn Fn(usize) -> f64| {
+        (0..points.len())
+            .map(|at| (at, measure(at)))
+            .max_by(|x, y| x.1.total_cmp(&y.1))
+            .filter(|&(_, value)| value > 1e-5)
+            .map(|(at, _)| at)
+    };
+    let a = 0;
+    points.first()?;
+    let b = furthest(&|i| norm(sub(points[i], points[a])))?;
+    let axis = sub(points[b], points[a]);
+    let c = furthest(&|i| norm(cross(axis, sub(points[i], points[a]))) / norm(axis))?;
+    let normal = cross(axis, sub(points[c], points[a]));
+    let d = furthest(&|i| (dot(normal, sub(points[i], points[a])) / norm(normal)).abs())?;
+    Some([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every edge of every triangle is shared with exactly one other triangle, run the other way: the mesh is closed.
+    #[test]
+    fn meshes_are_closed_whatever_the_mask() {
+        let grid = Grid { size: [4, 4, 4], spacing_mm: [1.0; 3] };
+        for seed in 0..60_u64 {
+            let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
+            let mask: Vec<bool> = (0..64)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state % 100 < 45
+                })
+                .collect();
+            let count = mask.iter().filter(|&&on| on).count() as f64;
+            let found = mesh(&grid, &mask);
+            // moving the origin of a closed mesh does not change its volume, whose bounds are known
+            assert!(found.volume_mm3 <= count && found.volume_mm3 > count * 0.1, "{seed}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_ball_has_the_volume_of_a_ball_and_fills_its_hull() {
+        let grid = Grid { size: [41, 41, 21], spacing_mm: [0.5, 0.5, 1.0] };
+        let mask: Vec<bool> = (0..grid.len())
+            .map(|cell| {
+                let [x, y, z] = grid.position(cell).map(|at| at as f64);
+                ((x - 20.0) * 0.5).powi(2) + ((y - 20.0) * 0.5).powi(2) + (z - 10.0).powi(2) <= 64.0
+            })
+            .collect();
+        let found = mesh(&grid, &mask);
+        let ball = 4.0 / 3.0 * std::f64::consts::PI * 512.0;
+        assert!((found.volume_mm3 / ball - 1.0).abs() < 0.02, "{}", found.volume_mm3);
+        assert!((diameter(&found.vertices_mm) - 16.5).abs() < 0.6);
+        let (hull_volume, hull_area) = hull(&extremes(&found.vertices_mm, 600));
+        assert!((found.volume_mm3 / hull_volume - 0.97).abs() < 0.03, "{} {hull_volume}", found.volume_mm3);
+        assert!((hull_area / (4.0 * std::f64::consts::PI * 64.0) - 1.0).abs() < 0.06, "{hull_area}");
+    }
+}

@@ -1,0 +1,1 @@
+//! IBSI features.

@@ -1,0 +1,661 @@
+//! Which cells of the coarse grid are bone, which are metal, and which dense pieces hang on bone without being bone.
+//!
+//! A threshold cannot tell bone from a deposit, so anatomy has to: a bone is a shell around marrow. The marrow of every
+//! bone is found first (enclosed, or less dense than its shell); cortex is what lies within the local thickness of the
+//! cortex of such marrow; what is connected to a bone but lies further from any marrow than the cortex around it is
+//! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
+//! a narrow neck.
+
+use crate::grid::{Connectivity, Grid, components, distance2};
+use crate::scan::Coarse;
+
+/// What a cell of the coarse grid is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tissue {
+    /// Soft tissue, air, anything not dense.
+    Soft,
+    /// Dense and connected to no bone.
+    Separate,
+    /// Connected to a bone, outside its cortex, and not bone.
+    Attached,
+    /// Cortex or marrow.
+    Bone,
+    /// Metal and what blooms around it.
+    Metal,
+}
+
+/// The skeleton on the coarse grid.
+pub(crate) struct Skeleton {
+    pub(crate) tissue: Vec<Tissue>,
+    /// Distance of every cell to the nearest bone, mm; infinite without bone.
+    pub(crate) bone_mm: Vec<f32>,
+    /// Distance to metal, mm; empty without metal.
+    pub(crate) metal_mm: Vec<f32>,
+    /// Volume of metal, mm³.
+    pub(crate) metal_mm3: f64,
+    /// Volume of bone with its marrow, mm³.
+    pub(crate) bone_mm3: f64,
+}
+
+/// Marrow at most this large (ml) is enclosed by bone; a larger enclosed space is a body cavity (skull).
+const MARROW_ML: f64 = 250.0;
+/// Marrow lies at least this much below the wall around it, HU.
+const BASIN_HU: f32 = 80.0;
+/// Bones of one skeleton are closer to each other than twice this, mm.
+const ARTICULATION_MM: f32 = 5.0;
+/// A hole in one axial slice at most this large (mm²) is filled.
+const HOLE_MM2: f64 = 700.0;
+
+/// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
+/// a bone mask made elsewhere calls bone.
+///
+/// `large_section` says that the body is wider than a hand, forearm or foot.
+pub(crate) fn skeleton(
+    coarse: &Coarse,
+    size: [usize; 3],
+    large_section: bool,
+    dense_hu: f32,
+    metal_hu: i16,
+    given: Option<&[bool]>,
+) -> Skeleton {
+    let grid = &coarse.grid;
+    let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
+    let metal = metal_cells(coarse, metal_hu);
+    let solid = solid(coarse, &dense);
+    let outcome = match given {
+        Some(given) => from_mask(grid, &solid, given),
+        None => from_anatomy(coarse, size, large_section, &solid),
+    };
+    let mut tissue = outcome;
+    let has_metal = metal.iter().any(|&metal| metal);
+    let metal_mm: Vec<f32> = if has_metal {
+        distance2(grid, |cell| metal[cell]).into_iter().map(f32::sqrt).collect()
+    } else {
+        Vec::new()
+    };
+    if has_metal {
+        // blooming: a dense shell of partial volume and streaks surrounds metal
+        let bloom = (1.2 * coarse.edge_mm()).max(2.0) as f32;
+        for (cell, tissue) in tissue.iter_mut().enumerate() {
+            if metal[cell] || (metal_mm[cell] <= bloom && *tissue != Tissue::Soft && *tissue != Tissue::Bone) {
+                *tissue = Tissue::Metal;
+            }
+        }
+    }
+    let bone_mm = distance2(grid, |cell| tissue[cell] == Tissue::Bone).into_iter().map(f32::sqrt).collect();
+    let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
+    let (metal_mm3, bone_mm3) = (count(Tissue::Metal) * grid.cell_mm3(), count(Tissue::Bone) * grid.cell_mm3());
+    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, bone_mm3 }
+}
+
+fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
+    let (labels, counts) = components(&coarse.grid, Connectivity::Corner, |cell| coarse.peak[cell] >= metal_hu);
+    // a lone peak is noise or enamel; metal fills cells
+    let mut full = vec![0_usize; counts.len()];
+    for (cell, &label) in labels.iter().enumerate() {
+        if coarse.mean[cell] >= 0.6 * f32::from(metal_hu) {
+            full[label as usize] += 1;
+        }
+    }
+    labels.iter().map(|&label| label > 0 && full[label as usize] > 0).collect()
+}
+
+/// Dense cells and what they enclose: `Dense`, `Enclosed` or nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Solid {
+    Outside,
+    Dense,
+    Enclosed,
+}
+
+fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
+    let grid = &coarse.grid;
+    let mut grown = dense.to_vec();
+    for cell in (0..grid.len()).filter(|&cell| dense[cell]) {
+        grid.neighbours6(cell, |other| grown[other] = true);
+    }
+    let (labels, counts) = components(grid, Connectivity::Face, |cell| !grown[cell]);
+    // how much of the surface of each space is wall, and how much is the edge of the field
+    let mut walls = vec![0_usize; counts.len()];
+    let mut edges = vec![0_usize; counts.len()];
+    let mut sums = vec![0.0_f64; counts.len()];
+    let most = (MARROW_ML * 1000.0 / grid.cell_mm3()) as usize;
+    for (cell, &label) in labels.iter().enumerate() {
+        if label == 0 || counts[label as usize] > most {
+            continue;
+        }
+        let mut present = 0;
+        grid.neighbours6(cell, |other| {
+            present += 1;
+            walls[label as usize] += usize::from(grown[other]);
+        });
+        edges[label as usize] += 6 - present;
+        sums[label as usize] += f64::from(coarse.mean[cell]);
+    }
+    let enclosed: Vec<bool> = (0..counts.len())
+        .map(|label| {
+            label > 0
+                && counts[label] <= most
+                && edges[label] * 4 <= walls[label]
+                && sums[label] / counts[label] as f64 > -250.0
+        })
+        .collect();
+    let mut inner: Vec<bool> = labels.iter().map(|&label| enclosed[label as usize]).collect();
+    fill_slices(grid, coarse, &grown, &mut inner);
+    (0..grid.len())
+        .map(|cell| {
+            if dense[cell] {
+                return Solid::Dense;
+            }
+            let mut near = inner[cell];
+            if !near && grown[cell] {
+                // the ring that growing took from the space
+                grid.neighbours26(cell, |other| near |= inner[other]);
+            }
+            if near { Solid::Enclosed } else { Solid::Outside }
+        })
+        .collect()
+}
+
+/// Fills small holes of every axial slice: marrow that leaks through a thin or open cortex elsewhere.
+fn fill_slices(grid: &Grid, coarse: &Coarse, grown: &[bool], inner: &mut [bool]) {
+    let plane = Grid { size: [grid.size[0], grid.size[1], 1], spacing_mm: grid.spacing_mm };
+    let area = grid.spacing_mm[0] * grid.spacing_mm[1];
+    let most = (HOLE_MM2 / area) as usize;
+    use rayon::prelude::*;
+    inner.par_chunks_mut(plane.len()).enumerate().for_each(|(z, inner)| {
+        let start = z * plane.len();
+        let (labels, counts) = components(&plane, Connectivity::Face, |cell| !grown[start + cell]);
+        let mut open = vec![false; counts.len()];
+        let mut sums = vec![0.0_f64; counts.len()];
+        for (cell, &label) in labels.iter().enumerate() {
+            open[label as usize] |= plane.on_face(plane.position(cell));
+            sums[label as usize] += f64::from(coarse.mean[start + cell]);
+        }
+        for (cell, &label) in labels.iter().enumerate() {
+            let at = label as usize;
+            if label > 0 && !open[at] && counts[at] <= most && sums[at] / counts[at] as f64 > -250.0 {
+                inner[cell] = true;
+            }
+        }
+    });
+}
+
+/// With a bone mask from elsewhere: the mask and one ring of dense cells around it are bone; what else is dense is
+/// attached or separate.
+fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
+    let mut bone = given.to_vec();
+    for cell in (0..grid.len()).filter(|&cell| given[cell]) {
+        grid.neighbours6(cell, |other| bone[other] |= solid[other] != Solid::Outside);
+    }
+    let (labels, counts) = components(grid, Connectivity::Corner, |cell| bone[cell] || solid[cell] != Solid::Outside);
+    let mut skeletal = vec![false; counts.len()];
+    for (cell, &label) in labels.iter().enumerate() {
+        skeletal[label as usize] |= bone[cell];
+    }
+    (0..grid.len())
+        .map(|cell| match (bone[cell], solid[cell]) {
+            (true, _) => Tissue::Bone,
+            (false, Solid::Outside) => Tissue::Soft,
+            (false, _) if skeletal[labels[cell] as usize] => Tissue::Attached,
+            (false, _) => Tissue::Separate,
+        })
+        .collect()
+}
+
+/// What is known of a connected space of marrow, or of a piece.
+#[derive(Clone, Default)]
+struct Features {
+    cells: usize,
+    on_edge: bool,
+    sum: f64,
+    shell: f64,
+    first: [f64; 3],
+    second: [[f64; 3]; 3],
+}
+
+impl Features {
+    fn add(&mut self, point_mm: [f64; 3], mean: f32, shell: f32, on_edge: bool) {
+        self.cells += 1;
+        self.on_edge |= on_edge;
+        self.sum += f64::from(mean);
+        self.shell += f64::from(shell);
+        for i in 0..3 {
+            self.first[i] += point_mm[i];
+            for j in 0..3 {
+                self.second[i][j] += point_mm[i] * point_mm[j];
+            }
+        }
+    }
+
+    /// Ratio of the longest to the middle principal axis.
+    fn elongation(&self) -> f64 {
+        let n = self.cells as f64;
+        let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
+            std::array::from_fn(|j| {
+                self.second[i][j] / n - self.first[i] * self.first[j] / (n * n) + if i == j { 0.08 } else { 0.0 }
+            })
+        });
+        let values = crate::linear::eigenvalues(covariance);
+        (values[0] / values[1].max(1e-9)).sqrt()
+    }
+}
+
+/// Whether a cell lies at the edge of the volume (not only of the body).
+fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
+    let position = coarse.grid.position(cell);
+    (0..3).any(|axis| {
+        let first = coarse.low[axis] + position[axis] * coarse.block[axis];
+        size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
+    })
+}
+
+fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &[Solid]) -> Vec<Tissue> {
+    let grid = &coarse.grid;
+    let edge = coarse.edge_mm();
+    let is_solid = |cell: usize| solid[cell] != Solid::Outside;
+    let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
+    let level = levels(grid, &coarse.mean, &is_solid);
+    let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
+    let is_marrow = |cell: usize| {
+        is_solid(cell) && depth[cell] >= deep && level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU)
+    };
+    let (marrow, marrow_counts) = components(grid, Connectivity::Face, is_marrow);
+    let mut spaces = vec![Features::default(); marrow_counts.len()];
+    for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        let position = grid.position(cell);
+        let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
+        spaces[label as usize].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+    }
+    let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
+    let scores: Vec<f64> = spaces
+        .iter()
+        .zip(&walls)
+        .map(|(space, &wall)| if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN })
+        .collect();
+    let is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    if std::env::var_os("LESION_DEBUG").is_some() {
+        for (at, space) in spaces.iter().enumerate().filter(|(_, space)| space.cells as f64 * grid.cell_mm3() > 60.0) {
+            let n = space.cells as f64;
+            eprintln!("marrow vol {:.0} edge {} inside {:.0} shell {:.0} elong {:.1} wall {:.1} score {:.2} at {:.0?}", n * grid.cell_mm3(), space.on_edge, space.sum / n, space.shell / n, space.elongation(), walls[at], scores[at], space.first.map(|v| v / n));
+        }
+    }
+    let from_marrow: Vec<f32> =
+        distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
+    let (bodies, body_counts) = components(grid, Connectivity::Corner, is_solid);
+    let mut skeletal = vec![false; body_counts.len()];
+    let mut marrowed = vec![false; body_counts.len()];
+    let mut whole = vec![Features::default(); body_counts.len()];
+    let mut peak = vec![0.0_f32; body_counts.len()];
+    for (cell, &label) in bodies.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        let at = label as usize;
+        marrowed[at] |= is_bone[marrow[cell] as usize];
+        peak[at] = peak[at].max(coarse.mean[cell]);
+        let position = grid.position(cell);
+        let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
+        whole[at].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+    }
+    for at in 1..body_counts.len() {
+        let volume = body_counts[at] as f64 * grid.cell_mm3();
+        // a bone cut by the edge of the field may show no marrow
+        let cut = whole[at].on_edge && volume > 800.0 && peak[at] > 350.0;
+        skeletal[at] = marrowed[at] || cut;
+        if std::env::var_os("LESION_DEBUG").is_some() && volume > 100.0 {
+            eprintln!("body vol {volume:.0} marrowed {} cut {cut} peak {:.0} at {:.0?}", marrowed[at], peak[at], whole[at].first.map(|v| v / body_counts[at] as f64));
+        }
+    }
+    part_isolated(grid, &bodies, &whole, &mut skeletal);
+    for at in 1..body_counts.len() {
+        marrowed[at] &= skeletal[at];
+    }
+    let cortex = Cortex::measure(grid, |cell| {
+        (marrowed[bodies[cell] as usize] && depth[cell] <= 1.2 * edge as f32).then(|| from_marrow[cell])
+    });
+    let beyond = |cell: usize| {
+        let body = bodies[cell] as usize;
+        body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
+    };
+    let (pieces, piece_counts) = components(grid, Connectivity::Corner, beyond);
+    let attached = judge_pieces(coarse, size, &pieces, piece_counts.len(), &depth, &is_solid, &from_marrow, &cortex, &marrow);
+    let mut tissue: Vec<Tissue> = (0..grid.len())
+        .map(|cell| {
+            let body = bodies[cell] as usize;
+            match (body > 0, skeletal[body]) {
+                (false, _) => Tissue::Soft,
+                (true, false) => Tissue::Separate,
+                (true, true) if attached[pieces[cell] as usize] => Tissue::Attached,
+                (true, true) => Tissue::Bone,
+            }
+        })
+        .collect();
+    regrow(grid, &mut tissue, &from_marrow, &cortex, edge);
+    tissue
+}
+
+/// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
+/// however much like bone it is made (mature ossification). The largest body always stays.
+fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut [bool]) {
+    let near2 = distance2(grid, |cell| skeletal[bodies[cell] as usize]);
+    let (clusters, counts) =
+        components(grid, Connectivity::Corner, |cell| near2[cell] <= ARTICULATION_MM * ARTICULATION_MM);
+    let mut anchored = vec![false; counts.len()];
+    let largest = (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
+    for (cell, &body) in bodies.iter().enumerate() {
+        let at = body as usize;
+        if body > 0 && skeletal[at] && (whole[at].on_edge || Some(at) == largest) {
+            anchored[clusters[cell] as usize] = true;
+        }
+    }
+    let mut kept = vec![false; skeletal.len()];
+    for (cell, &body) in bodies.iter().enumerate() {
+        kept[body as usize] |= body > 0 && anchored[clusters[cell] as usize];
+    }
+    for (skeletal, kept) in skeletal.iter_mut().zip(kept) {
+        *skeletal &= kept;
+    }
+}
+
+/// Height of the wall around every solid cell, HU: the lowest level to which water poured in at the cell would rise
+/// before it ran out of the solid (grey-scale filling of holes), the highest of filling in space and in the planes of
+/// the three axes, so that a leak in one place empties one slice and not the whole bone. The edge of the field is a
+/// wall: bones that it cuts stay closed.
+fn levels(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)) -> Vec<f32> {
+    use rayon::prelude::*;
+    let planes = [[true, true, true], [true, true, false], [true, false, true], [false, true, true]];
+    let floods: Vec<Vec<f32>> = planes.par_iter().map(|&axes| flood(grid, values, is_solid, axes)).collect();
+    (0..grid.len())
+        .map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max))
+        .collect()
+}
+
+fn flood(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync), axes: [bool; 3]) -> Vec<f32> {
+    const STEP_HU: f32 = 10.0;
+    const BUCKETS: usize = 300;
+    let bucket = |value: f32| ((value.max(0.0) / STEP_HU) as usize).min(BUCKETS - 1);
+    let strides = [1, grid.size[0], grid.size[0] * grid.size[1]];
+    let neighbours = |cell: usize, visit: &mut dyn FnMut(usize)| {
+        let position = grid.position(cell);
+        for axis in (0..3).filter(|&axis| axes[axis]) {
+            if position[axis] > 0 {
+                visit(cell - strides[axis]);
+            }
+            if position[axis] + 1 < grid.size[axis] {
+                visit(cell + strides[axis]);
+            }
+        }
+    };
+    let mut level = vec![f32::MIN; grid.len()];
+    let mut queue: Vec<Vec<u32>> = vec![Vec::new(); BUCKETS];
+    for cell in (0..grid.len()).filter(|&cell| is_solid(cell)) {
+        let mut open = false;
+        neighbours(cell, &mut |other| open |= !is_solid(other));
+        if open {
+            level[cell] = values[cell];
+            queue[bucket(values[cell])].push(cell as u32);
+        }
+    }
+    for at in 0..BUCKETS {
+        while let Some(cell) = queue[at].pop() {
+            let cell = cell as usize;
+            neighbours(cell, &mut |other| {
+                if level[other] == f32::MIN && is_solid(other) {
+                    level[other] = level[cell].max(values[other]);
+                    queue[bucket(level[other]).max(at)].push(other as u32);
+                }
+            });
+        }
+    }
+    level
+}
+
+/// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds.
+fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f64) -> f64 {
+    let count = space.cells as f64;
+    let volume = count * cell_mm3;
+    let (inside, wall) = (space.sum / count, space.shell / count);
+    let mut score = -1.5;
+    // the shell of a bone is thin; around a lucent patch in a mass there is more of the mass
+    let long = space.elongation() >= 2.2;
+    score += if space.on_edge {
+        3.0
+    } else if long {
+        0.5
+    } else {
+        ((5.0 - wall_mm) * 0.6).clamp(-3.0, 0.5)
+    };
+    // small compact bones that touch others are those of hand and foot
+    score -= if large_section && !space.on_edge && !long && volume < 6000.0 { 2.0 } else { 0.0 };
+    score += ((wall - 450.0) / 120.0).clamp(-2.0, 2.0);
+    score += if long && volume > 60.0 { 1.2 } else { 0.0 };
+    // fatty marrow and trabecular bone; fluid, pus and muscle lie between
+    score += if inside < -10.0 {
+        1.5
+    } else if inside < 110.0 {
+        -1.5
+    } else {
+        1.0
+    };
+    score += match volume {
+        v if v < 60.0 => -3.0,
+        v if v < 200.0 => -1.0,
+        v if v < 2000.0 => 0.3,
+        v if v < 20_000.0 => 1.2,
+        _ => 2.0,
+    };
+    score
+}
+
+/// Median distance from each space to the surface of the solid around it, mm, as the solid is shared out among the
+/// spaces by nearness within it.
+fn wall_thickness(
+    grid: &Grid,
+    spaces: &[u32],
+    count: usize,
+    depth: &[f32],
+    is_solid: &dyn Fn(usize) -> bool,
+) -> Vec<f64> {
+    let edge = grid.spacing_mm.into_iter().sum::<f64>() / 3.0;
+    let mut owner = spaces.to_vec();
+    let mut front: Vec<usize> = (0..grid.len()).filter(|&cell| owner[cell] > 0).collect();
+    let mut distances: Vec<Vec<u16>> = vec![Vec::new(); count];
+    let surface = 1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32;
+    let mut step = 0_u16;
+    while !front.is_empty() && step < 60 {
+        step += 1;
+        let mut next = Vec::new();
+        for &cell in &front {
+            let label = owner[cell];
+            grid.neighbours6(cell, |other| {
+                if owner[other] == 0 && is_solid(other) {
+                    owner[other] = label;
+                    next.push(other);
+                    if depth[other] <= surface {
+                        distances[label as usize].push(step);
+                    }
+                }
+            });
+        }
+        front = next;
+    }
+    distances
+        .into_iter()
+        .map(|mut steps| {
+            if steps.is_empty() {
+                return 0.0;
+            }
+            let middle = steps.len() / 2;
+            // steps along axes overrate oblique distances by about a quarter
+            f64::from(*steps.select_nth_unstable(middle).1) * edge * 0.8
+        })
+        .collect()
+}
+
+/// Thickness of the cortex by place: how far the surface of bones lies from their marrow.
+struct Cortex {
+    block: usize,
+    size: [usize; 3],
+    /// Two percentiles (40 and 65) per block of its neighbourhood, mm.
+    quartiles: Vec<(f32, f32)>,
+    edge_mm: f32,
+}
+
+impl Cortex {
+    const BINS: usize = 64;
+    const BIN_MM: f32 = 0.5;
+
+    fn measure(grid: &Grid, surface: impl Fn(usize) -> Option<f32>) -> Self {
+        let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
+        let block = (12.0 / edge).round().max(1.0) as usize;
+        let size: [usize; 3] = grid.size.map(|count| count.div_ceil(block));
+        let of = |p: [usize; 3]| (p[2] * size[1] + p[1]) * size[0] + p[0];
+        let mut counts = vec![[0_u32; Self::BINS]; size.iter().product()];
+        for cell in 0..grid.len() {
+            if let Some(distance) = surface(cell) {
+                let bin = ((distance / Self::BIN_MM) as usize).min(Self::BINS - 1);
+                counts[of(grid.position(cell).map(|at| at / block))][bin] += 1;
+            }
+        }
+        let mut quartiles = vec![(3.0, 4.0); counts.len()];
+        for z in 0..size[2] {
+            for y in 0..size[1] {
+                for x in 0..size[0] {
+                    let mut sum = [0_u32; Self::BINS];
+                    for k in z.saturating_sub(1)..=(z + 1).min(size[2] - 1) {
+                        for j in y.saturating_sub(1)..=(y + 1).min(size[1] - 1) {
+                            for i in x.saturating_sub(1)..=(x + 1).min(size[0] - 1) {
+                                for (sum, count) in sum.iter_mut().zip(&counts[of([i, j, k])]) {
+                                    *sum += count;
+                                }
+                            }
+                        }
+                    }
+                    let total: u32 = sum.iter().sum();
+                    if total < 20 {
+                        continue;
+                    }
+                    let rank = |share: f64| {
+                        let wanted = (f64::from(total) * share) as u32;
+                        let mut seen = 0;
+                        let bin = sum.iter().position(|&count| {
+                            seen += count;
+                            seen > wanted
+                        });
+                        (bin.unwrap_or(Self::BINS - 1) as f32 + 0.5) * Self::BIN_MM
+                    };
+                    // a large deposit may cover most of the surface here: no cortex is thicker than 7 mm
+                    quartiles[of([x, y, z])] = (rank(0.4).min(7.0), rank(0.65).min(8.0));
+                }
+            }
+        }
+        Self { block, size, quartiles, edge_mm: edge as f32 }
+    }
+
+    fn at(&self, position: [usize; 3]) -> (f32, f32) {
+        let [x, y, z] = position.map(|at| at / self.block);
+        self.quartiles[(z * self.size[1] + y) * self.size[0] + x]
+    }
+
+    /// Distance from marrow beyond which a cell is not cortex, mm.
+    fn limit(&self, position: [usize; 3]) -> f32 {
+        let (median, upper) = self.at(position);
+        (1.4 * median + 0.5 + 0.8 * self.edge_mm).max(upper + 0.3 + 0.5 * self.edge_mm)
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn judge_pieces(
+    coarse: &Coarse,
+    size: [usize; 3],
+    pieces: &[u32],
+    count: usize,
+    depth: &[f32],
+    is_solid: &dyn Fn(usize) -> bool,
+    from_marrow: &[f32],
+    cortex: &Cortex,
+    marrow: &[u32],
+) -> Vec<bool> {
+    let grid = &coarse.grid;
+    let face = grid.cell_mm3().powf(2.0 / 3.0);
+    #[derive(Clone, Default)]
+    struct Piece {
+        cells: usize,
+        contact: usize,
+        free: usize,
+        thick_mm: f32,
+        reach_mm: f32,
+        near_mm: f32,
+        on_edge: bool,
+        sum: f64,
+        cortex_mm: f64,
+        hollow: usize,
+    }
+    let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
+    for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        let piece = &mut found[label as usize];
+        piece.cells += 1;
+        piece.thick_mm = piece.thick_mm.max(depth[cell]);
+        piece.reach_mm = piece.reach_mm.max(from_marrow[cell]);
+        piece.near_mm = piece.near_mm.min(from_marrow[cell]);
+        piece.on_edge |= at_volume_edge(coarse, size, cell);
+        piece.sum += f64::from(coarse.mean[cell]);
+        piece.hollow += usize::from(marrow[cell] > 0);
+        piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
+        grid.neighbours6(cell, |other| {
+            if !is_solid(other) {
+                piece.free += 1;
+            } else if pieces[other] != label {
+                piece.contact += 1;
+            }
+        });
+    }
+    found
+        .iter()
+        .map(|piece| {
+            if piece.cells == 0 {
+                return false;
+            }
+            let volume = piece.cells as f64 * grid.cell_mm3();
+            let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
+            let reach = f64::from(piece.reach_mm - piece.near_mm);
+            let mean = piece.sum / piece.cells as f64;
+            let cortex_mm = piece.cortex_mm / piece.cells as f64;
+            let mut score = -1.0;
+            // a sheet one cell thick, or one no thicker than the cortex, is a crest of bone
+            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2).clamp(-3.0, 3.0);
+            score += ((0.25 - contact) * 10.0).clamp(-3.0, 2.0);
+            score += (volume / (12.0 * cortex_mm.powi(2)).max(40.0)).ln().clamp(-2.0, 2.0) * 0.8;
+            score += ((reach - 1.2 * cortex_mm) * 0.4).clamp(-1.5, 2.0);
+            score -= ((f64::from(piece.near_mm) - 14.0) * 0.15).clamp(0.0, 2.0);
+            score -= if piece.on_edge { 4.0 } else { 0.0 };
+            // slender for its volume, or with marrow of its own: a bone whose marrow was not recognised
+            let thick = f64::from(piece.thick_mm);
+            score -= (0.25 * volume.cbrt() - thick).clamp(0.0, 3.0);
+            score -= ((reach / thick.max(0.5) - 3.2) * 1.2).clamp(0.0, 2.5);
+            let hollow = piece.hollow as f64 / piece.cells as f64;
+            score -= if hollow > 0.08 && volume < 1500.0 { 2.5 } else { 0.0 };
+            // what bone surrounds, or what is not dense, is a space of bone
+            score -= if contact > 0.6 || mean < 120.0 { 4.0 } else { 0.0 };
+            if std::env::var_os("LESION_DEBUG").is_some() && volume > 30.0 {
+                eprintln!("piece vol {volume:.0} contact {contact:.2} ({:.0} mm2) thick {:.1} reach {reach:.1} near {:.1} mean {mean:.0} cortex {cortex_mm:.1} hollow {hollow:.2} edge {} score {score:.2}", piece.contact as f64*face, piece.thick_mm, piece.near_mm, piece.on_edge);
+            }
+            score > 0.0
+        })
+        .collect()
+}
+
+/// Gives an attached deposit back the base that the allowance for the cortex took from it.
+fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cortex, edge: f64) {
+    if !tissue.contains(&Tissue::Attached) {
+        return;
+    }
+    let near = distance2(grid, |cell| tissue[cell] == Tissue::Attached);
+    let reach = (5.0_f32).max(2.0 * edge as f32).powi(2);
+    for cell in 0..grid.len() {
+        if tissue[cell] == Tissue::Bone
+            && near[cell] <= reach
+            && from_marrow[cell] > cortex.at(grid.position(cell)).0 + 0.6 * edge as f32
+        {
+            tissue[cell] = Tissue::Attached;
+        }
+    }
+}
