@@ -68,13 +68,14 @@ pub(crate) fn find(volume: &Volume, runs: &[Run], threshold: i16, noise_hu: f64)
     for members in connected(&points, width, height, 0.55 * spacing[axis] + 0.1) {
         let area = members.len() as f64 * spacing[u_axis] * spacing[v_axis];
         if area >= AREA_MM2 && members.len() >= 10 {
-            levels.extend(lines.fit(volume, gravity, &points, &members, area).map(|level| (level, members.len())));
+            levels.extend(
+                lines.fit(volume, gravity, &points, &members, area).map(|level| (level, members.len())),
+            );
         }
     }
     let count = levels.iter().filter(|(level, _)| level.probability > 0.5).count();
-    let (mut best, _) = levels
-        .into_iter()
-        .max_by(|a, b| a.0.probability.total_cmp(&b.0.probability).then(a.1.cmp(&b.1)))?;
+    let (mut best, _) =
+        levels.into_iter().max_by(|a, b| a.0.probability.total_cmp(&b.0.probability).then(a.1.cmp(&b.1)))?;
     best.count = count.max(1);
     // several nodules with levels of the same direction are not chance
     if count >= 2 {
@@ -166,7 +167,8 @@ impl Lines<'_> {
         let count = at.len() as f64;
         let centre: [f64; 3] = std::array::from_fn(|k| at.iter().map(|p| p[k]).sum::<f64>() / count);
         let (mut m, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
-        let radius2 = at.iter().map(|p| (p[0] - centre[0]).powi(2) + (p[1] - centre[1]).powi(2)).sum::<f64>() / count;
+        let radius2 =
+            at.iter().map(|p| (p[0] - centre[0]).powi(2) + (p[1] - centre[1]).powi(2)).sum::<f64>() / count;
         for p in &at {
             let (u, v, h) = (p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]);
             let row = [u, v, u * u + v * v - radius2];
@@ -210,10 +212,13 @@ impl Lines<'_> {
         voxel[self.axis] = self.patch.low[self.axis] as f64 + if self.down { k } else { last - k };
         voxel[self.u_axis] = self.patch.low[self.u_axis] as f64 + centre[0] / du;
         voxel[self.v_axis] = self.patch.low[self.v_axis] as f64 + centre[1] / dv;
-        if std::env::var_os("LESION_DEBUG").is_some() { eprintln!("level area {area:.0} angle {angle_deg:.1} curv {curvature:.3} flat {flatness_mm:.2} upper {upper_hu:.0} lower {lower_hu:.0}"); }
-        let score = 3.5 - 0.55 * (angle_deg - 2.0).max(0.0) - 24.0 * (curvature - 0.05).max(0.0)
-            - 6.0 * (flatness_mm - 0.25).max(0.0)
-            + ((area - 40.0) / 40.0).clamp(-1.5, 1.5);
+        eprintln!("DBG area {area:.0} angle {angle_deg:.1} curv {curvature:.3} flat {flatness_mm:.2} upper {upper_hu:.0} lower {lower_hu:.0}");
+        // weights set on made studies with and without levels in all positions
+        let score = 2.2
+            - 0.9 * (angle_deg - 2.0).max(0.0)
+            - 24.0 * (curvature - 0.05).max(0.0)
+            - 14.0 * (flatness_mm - 0.2).max(0.0)
+            + ((area - 100.0) / 25.0).clamp(-4.0, 2.0);
         Some(Level {
             angle_deg,
             flatness_mm,
