@@ -165,7 +165,8 @@ pub fn morphology(region: &Region) -> Result<Vec<Feature>, RadiomicsError> {
         std::array::from_fn(|axis| points.iter().map(|p| p.0[axis] * p.1).sum::<f64>() / weight);
     let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
         std::array::from_fn(|j| {
-            points.iter().map(|p| (p.0[i] - centre[i]) * (p.0[j] - centre[j])).sum::<f64>() / count
+            // the unbiased estimate, which the reference values need
+            points.iter().map(|p| (p.0[i] - centre[i]) * (p.0[j] - centre[j])).sum::<f64>() / (count - 1.0).max(1.0)
         })
     });
     let axes = eigenvalues(covariance).map(|value| value.max(0.0));
