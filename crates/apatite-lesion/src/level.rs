@@ -19,9 +19,9 @@ pub struct Level {
     pub flatness_mm: f64,
     /// Sagitta of the border over its radius: 0 flat, 0.27 the top of a ball.
     pub curvature: f64,
-    /// Mean attenuation of the fluid above, HU.
+    /// Median attenuation of the fluid above, HU.
     pub upper_hu: f64,
-    /// Mean attenuation of the sediment below, HU.
+    /// Median attenuation of the sediment below, HU.
     pub lower_hu: f64,
     /// Area of the border, mm².
     pub area_mm2: f64,
@@ -202,17 +202,20 @@ impl Lines<'_> {
         let length = norm(normal);
         normal = normal.map(|value| value / length);
         let angle_deg = dot(normal, gravity.map(|value| -value)).clamp(-1.0, 1.0).acos().to_degrees();
-        let mean = |value: &dyn Fn(&Point) -> f64| {
-            members.iter().map(|&(line, which)| value(&points[line][which])).sum::<f64>() / count
+        // the median: some lines cross the wall
+        let middle = |value: fn(&Point) -> f64| {
+            let mut values: Vec<f64> =
+                members.iter().map(|&(line, which)| value(&points[line][which])).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values[values.len() / 2]
         };
-        let (upper_hu, lower_hu) = (mean(&|p| p.upper), mean(&|p| p.lower));
+        let (upper_hu, lower_hu) = (middle(|p| p.upper), middle(|p| p.lower));
         let mut voxel = [0.0; 3];
         let last = grid.size[self.axis] as f64 - 1.0;
         let k = centre[2] / spacing[self.axis];
         voxel[self.axis] = self.patch.low[self.axis] as f64 + if self.down { k } else { last - k };
         voxel[self.u_axis] = self.patch.low[self.u_axis] as f64 + centre[0] / du;
         voxel[self.v_axis] = self.patch.low[self.v_axis] as f64 + centre[1] / dv;
-        eprintln!("DBG area {area:.0} angle {angle_deg:.1} curv {curvature:.3} flat {flatness_mm:.2} upper {upper_hu:.0} lower {lower_hu:.0}");
         // weights set on made studies with and without levels in all positions
         let score = 2.2
             - 0.9 * (angle_deg - 2.0).max(0.0)

@@ -166,7 +166,8 @@ pub fn morphology(region: &Region) -> Result<Vec<Feature>, RadiomicsError> {
     let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
         std::array::from_fn(|j| {
             // the unbiased estimate, which the reference values need
-            points.iter().map(|p| (p.0[i] - centre[i]) * (p.0[j] - centre[j])).sum::<f64>() / (count - 1.0).max(1.0)
+            points.iter().map(|p| (p.0[i] - centre[i]) * (p.0[j] - centre[j])).sum::<f64>()
+                / (count - 1.0).max(1.0)
         })
     });
     let axes = eigenvalues(covariance).map(|value| value.max(0.0));

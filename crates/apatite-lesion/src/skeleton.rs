@@ -48,7 +48,7 @@ const SMALL_BONE_MM3: f64 = 30_000.0;
 /// Marrow lies at least this much below the wall around it, HU.
 const BASIN_HU: f32 = 80.0;
 /// Bones of one skeleton are closer to each other than twice this, mm.
-const ARTICULATION_MM: f32 = 5.0;
+const ARTICULATION_MM: f32 = 2.5;
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
@@ -516,13 +516,13 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
     } else {
         0.0
     };
-    score += ((wall - 450.0) / 120.0).clamp(-2.0, 2.0);
+    score += ((wall - 450.0) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
     score += if long && volume > 60.0 { 1.2 } else { 0.0 };
     // fatty marrow and trabecular bone; fluid, pus and muscle lie between
     score += if inside < -10.0 {
         1.5
-    } else if inside < 110.0 {
-        -1.5
+    } else if inside < 150.0 {
+        if space.on_edge { -1.5 } else { -3.0 }
     } else {
         1.0
     };
@@ -691,7 +691,8 @@ fn judge_pieces(
         piece.on_edge |= at_volume_edge(coarse, size, cell);
         piece.sum += f64::from(coarse.mean[cell]);
         piece.squares += f64::from(coarse.mean[cell]).powi(2);
-        piece.hollow += usize::from(marrow[cell] > 0);
+        // fluid of a cyst is no marrow
+        piece.hollow += usize::from(marrow[cell] > 0 && !(-10.0..150.0).contains(&coarse.mean[cell]));
         piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
         grid.neighbours6(cell, |other| {
             if !is_solid(other) {
