@@ -24,8 +24,6 @@ pub(crate) struct Scene<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) runs: Vec<Run>,
-    /// Components of the threshold it consists of.
-    pub(crate) components: usize,
     pub(crate) low: [usize; 3],
     pub(crate) high: [usize; 3],
     pub(crate) centre_mm: [f64; 3],
@@ -210,11 +208,11 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     });
     let axes_mm = crate::linear::eigenvalues(covariance).map(|value| 4.0 * value.max(0.0).sqrt());
     let centre = std::array::from_fn(|axis| first[axis] / count / spacing[axis]);
-    let on_edge = (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
+    let on_edge =
+        (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
     let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
     let rim = rim(&patch);
     Some(Candidate {
-        components: 1,
         low,
         high,
         centre_mm: geometry.patient_from_voxel(centre),
@@ -317,23 +315,24 @@ fn rim(patch: &Patch) -> Option<Rim> {
     let dense = &shell[shell.len() / 2..];
     let shell_hu = dense.iter().map(|&value| f64::from(value)).sum::<f64>() / dense.len() as f64;
     let voxel_mm3 = patch.grid.cell_mm3();
-    Some(Rim { shell_hu, core_hu: core / core_count, core_mm3: core_count * voxel_mm3, filled_mm3: count * voxel_mm3 })
+    Some(Rim {
+        shell_hu,
+        core_hu: core / core_count,
+        core_mm3: core_count * voxel_mm3,
+        filled_mm3: count * voxel_mm3,
+    })
 }
 
 /// The mask with what its slices enclose.
 pub(crate) fn fill(patch: &Patch) -> Vec<bool> {
-    let plane = Grid {
-        size: [patch.grid.size[0], patch.grid.size[1], 1],
-        spacing_mm: patch.grid.spacing_mm,
-    };
+    let plane = Grid { size: [patch.grid.size[0], patch.grid.size[1], 1], spacing_mm: patch.grid.spacing_mm };
     let mut filled = patch.mask.clone();
     for (z, slice) in filled.chunks_mut(plane.len()).enumerate() {
         let start = z * plane.len();
         if !slice.contains(&true) {
             continue;
         }
-        let (labels, counts) =
-            components(&plane, Connectivity::Face, |cell| !patch.mask[start + cell]);
+        let (labels, counts) = components(&plane, Connectivity::Face, |cell| !patch.mask[start + cell]);
         let mut open = vec![false; counts.len()];
         for (cell, &label) in labels.iter().enumerate() {
             open[label as usize] |= plane.on_face(plane.position(cell));

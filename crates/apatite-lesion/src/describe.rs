@@ -112,8 +112,7 @@ impl Detail {
         let filled_cells = filled.iter().filter(|&&on| on).count() as f64;
         let (labels, counts) =
             components(&patch.grid, Connectivity::Face, |cell| filled[cell] && !patch.mask[cell]);
-        let large: Vec<bool> =
-            counts.iter().map(|&count| count as f64 * cell_mm3 >= 4.0).collect();
+        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= 4.0).collect();
         let (mut sum, mut inside) = (0.0, 0.0);
         for (cell, &label) in labels.iter().enumerate() {
             if label > 0 && large[label as usize] {
@@ -178,10 +177,8 @@ fn coarse_box(scene: &Scene, runs: &[Run], margin_mm: f64) -> ([usize; 3], [usiz
 fn bones(scene: &Scene, runs: &[Run]) -> (Vec<f64>, usize) {
     let coarse = scene.coarse;
     let (low, high) = coarse_box(scene, runs, 25.0);
-    let grid = Grid {
-        size: std::array::from_fn(|axis| high[axis] - low[axis]),
-        spacing_mm: coarse.grid.spacing_mm,
-    };
+    let grid =
+        Grid { size: std::array::from_fn(|axis| high[axis] - low[axis]), spacing_mm: coarse.grid.spacing_mm };
     let outer = |cell: usize| {
         let position = grid.position(cell);
         coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
@@ -228,18 +225,15 @@ fn bones(scene: &Scene, runs: &[Run]) -> (Vec<f64>, usize) {
 fn mass(scene: &Scene, runs: &[Run]) -> f64 {
     let coarse = scene.coarse;
     let (low, high) = coarse_box(scene, runs, 45.0);
-    let grid = Grid {
-        size: std::array::from_fn(|axis| high[axis] - low[axis]),
-        spacing_mm: coarse.grid.spacing_mm,
-    };
+    let grid =
+        Grid { size: std::array::from_fn(|axis| high[axis] - low[axis]), spacing_mm: coarse.grid.spacing_mm };
     let outer = |cell: usize| {
         let position = grid.position(cell);
         coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
     };
     let values: Vec<f32> = (0..grid.len()).map(|cell| coarse.mean[outer(cell)]).collect();
-    let away = distance2(&grid, |cell| {
-        values[cell] < -5.0 || scene.skeleton.tissue[outer(cell)] == Tissue::Bone
-    });
+    let away =
+        distance2(&grid, |cell| values[cell] < -5.0 || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
     let (inner_low, inner_high) = coarse_box(scene, runs, 15.0);
     let mut largest: f32 = 0.0;
     for z in inner_low[2]..inner_high[2] {
@@ -256,7 +250,9 @@ fn mass(scene: &Scene, runs: &[Run]) -> f64 {
 }
 
 fn levels(scene: &Scene, group: &Group, lesion: &mut Lesion, findings: &mut Findings) {
-    let Some(level) = level::find(scene.volume, &group.runs(), scene.threshold, scene.noise_hu) else { return };
+    let Some(level) = level::find(scene.volume, &group.runs(), scene.threshold, scene.noise_hu) else {
+        return;
+    };
     findings.add(
         "sedimentation_sign",
         level.probability,
@@ -273,7 +269,12 @@ fn levels(scene: &Scene, group: &Group, lesion: &mut Lesion, findings: &mut Find
 fn internal(lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
     let lucent = detail.lucent_share();
     let fluid = fall((detail.loculi_hu - 40.0).abs(), 70.0, 15.0);
-    let loculi = format!("{} enclosed spaces of {:.0} HU, {:.0} % of the lesion", detail.loculi, detail.loculi_hu, 100.0 * lucent);
+    let loculi = format!(
+        "{} enclosed spaces of {:.0} HU, {:.0} % of the lesion",
+        detail.loculi,
+        detail.loculi_hu,
+        100.0 * lucent
+    );
     let leveled = lesion.level.map_or(0.0, |level| level.probability);
     let cystic = rise(detail.loculi as f64, 2.5, 0.8) * rise(lucent, 0.08, 0.03) * fluid;
     findings.add("cystic_loculi", cystic.max(0.9 * leveled), loculi.clone());
@@ -288,19 +289,31 @@ fn internal(lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
     let lobed = rise(lesion.shape.lobulation, 4.5, 1.0);
     let one = (1.0 - 0.7 * lobed) * (1.0 - 0.9 * leveled);
     findings.add("peripheral_rim", rimmed * one, because.clone());
-    let central = if detail.core_share > 0.0 { rise(-contrast / detail.core_hu.max(100.0), 0.12, 0.05) } else { 0.0 };
+    let central =
+        if detail.core_share > 0.0 { rise(-contrast / detail.core_hu.max(100.0), 0.12, 0.05) } else { 0.0 };
     findings.add("central_density", central, because.clone());
     // fat or trabecular bone inside a shell
-    let marrow = rise(-detail.core_hu, 5.0, 8.0).max(rise(detail.core_hu, 110.0, 12.0) * fall(detail.core_hu, 330.0, 25.0));
-    findings.add("mature_bone", rimmed * marrow * rise(detail.shell_hu, 380.0, 50.0) * rise(lesion.volume_mm3, 150.0, 60.0), because.clone());
+    let marrow = rise(-detail.core_hu, 5.0, 8.0)
+        .max(rise(detail.core_hu, 110.0, 12.0) * fall(detail.core_hu, 330.0, 25.0));
+    findings.add(
+        "mature_bone",
+        rimmed * marrow * rise(detail.shell_hu, 380.0, 50.0) * rise(lesion.volume_mm3, 150.0, 60.0),
+        because.clone(),
+    );
     let liquid = rimmed * fall((detail.core_hu - 15.0).abs(), 25.0, 6.0);
     findings.add("liquefied_centre", 0.6 * liquid, because);
     let spread = lesion.sd_hu / (lesion.mean_hu - 40.0).max(40.0);
     let homogeneous = fall(spread, 0.42, 0.06) * fall(lucent, 0.06, 0.02) * (1.0 - rimmed);
     let texture = format!("mean {:.0} HU, SD {:.0} HU", lesion.mean_hu, lesion.sd_hu);
     findings.add("homogeneous_dense", homogeneous * rise(lesion.mean_hu, 350.0, 40.0), texture.clone());
-    let urate = fall(lesion.percentiles_hu[4], 400.0, 30.0) * fall(lesion.mean_hu, 270.0, 20.0) * rise(lesion.volume_mm3, 60.0, 20.0);
-    findings.add("denser_than_muscle_not_calcified", urate * homogeneous, format!("{texture}, nine tenths below {:.0} HU", lesion.percentiles_hu[4]));
+    let urate = fall(lesion.percentiles_hu[4], 400.0, 30.0)
+        * fall(lesion.mean_hu, 270.0, 20.0)
+        * rise(lesion.volume_mm3, 60.0, 20.0);
+    findings.add(
+        "denser_than_muscle_not_calcified",
+        urate * homogeneous,
+        format!("{texture}, nine tenths below {:.0} HU", lesion.percentiles_hu[4]),
+    );
     findings.add("faint_ill_defined", fall(lesion.mean_hu, 230.0, 20.0) * 0.7, texture);
 }
 
@@ -308,34 +321,84 @@ fn shape(lesion: &Lesion, group: &Group, detail: &Detail, findings: &mut Finding
     let shape = &lesion.shape;
     let long = lesion.diameter_mm;
     let thick = detail.thickness_mm;
-    let size = format!("{long:.0} mm long, {thick:.1} mm thick, {:.0} mm³, {} components", lesion.volume_mm3, lesion.components);
+    let size = format!(
+        "{long:.0} mm long, {thick:.1} mm thick, {:.0} mm³, {} components",
+        lesion.volume_mm3, lesion.components
+    );
     let members = &group.members;
     let slender = |c: &Candidate| c.axes_mm[0] / c.axes_mm[1].max(0.5);
     let lobed = rise(shape.lobulation + lesion.components as f64 * 0.5, 4.0, 0.8);
     let big = rise(lesion.volume_mm3.ln(), 1500_f64.ln(), 0.4);
-    let sheet = rise((long / thick.max(0.3)).ln(), 9_f64.ln(), 0.25) * rise(long, 18.0, 4.0) * fall(thick, 5.0, 0.8) * rise(shape.elongation, 0.16, 0.03) * fall(shape.solidity, 0.55, 0.12).max(fall(shape.flatness, 0.2, 0.05));
+    let sheet = rise((long / thick.max(0.3)).ln(), 9_f64.ln(), 0.25)
+        * rise(long, 18.0, 4.0)
+        * fall(thick, 5.0, 0.8)
+        * rise(shape.elongation, 0.16, 0.03)
+        * fall(shape.solidity, 0.55, 0.12).max(fall(shape.flatness, 0.2, 0.05));
     findings.add("sheet_like", sheet, size.clone());
-    let linear = fall(shape.elongation, 0.3, 0.06) * rise(long / thick.max(0.3), 4.0, 0.7) * rise(long, 6.0, 1.5);
+    let linear =
+        fall(shape.elongation, 0.3, 0.06) * rise(long / thick.max(0.3), 4.0, 0.7) * rise(long, 6.0, 1.5);
     findings.add("linear_lamellar", linear.max(0.5 * sheet), size.clone());
-    findings.add("multilobulated_mass", lobed * big * (1.0 - sheet) * rise(detail.depth_mm, 3.0, 0.6), format!("{:.0} lobes, {size}", shape.lobulation));
+    findings.add(
+        "multilobulated_mass",
+        lobed * big * (1.0 - sheet) * rise(detail.depth_mm, 3.0, 0.6),
+        format!("{:.0} lobes, {size}", shape.lobulation),
+    );
     let round = rise(shape.sphericity, 0.62, 0.06) * rise(shape.elongation, 0.45, 0.08);
     let nodule = rise(shape.solidity, 0.72, 0.06) * rise(lesion.volume_mm3, 40.0, 15.0);
-    findings.add("nodular", nodule * round, format!("sphericity {:.2}, solidity {:.2}, {size}", shape.sphericity, shape.solidity));
+    findings.add(
+        "nodular",
+        nodule * round,
+        format!("sphericity {:.2}, solidity {:.2}, {size}", shape.sphericity, shape.solidity),
+    );
     let small = fall(long, 4.5, 0.8);
     findings.add("punctate", small, size.clone());
-    findings.add("amorphous", fall(shape.solidity, 0.62, 0.08) * (1.0 - sheet) * (1.0 - 0.7 * linear) * rise(lesion.volume_mm3, 25.0, 10.0), format!("solidity {:.2}, {size}", shape.solidity));
-    findings.add("coalescent_aggregate", rise(lesion.components as f64 + 0.5 * shape.lobulation, 4.5, 1.0) * fall(detail.depth_mm, 6.0, 1.0) * (1.0 - sheet), size.clone());
-    let grains = members.iter().filter(|c| c.axes_mm[0] < 14.0 && c.axes_mm[1] < 5.0 && slender(c) > 1.7).count() as f64;
-    findings.add("rice_grain", rise(grains / members.len() as f64, 0.6, 0.12) * rise(long, 3.5, 0.7) * fall(long, 16.0, 2.0), format!("{grains:.0} of {} components are slender grains", members.len()));
-    findings.add("well_defined_margin", rise(shape.sphericity, 0.5, 0.06) * rise(lesion.mean_hu, 280.0, 40.0), format!("sphericity {:.2}", shape.sphericity));
+    findings.add(
+        "amorphous",
+        fall(shape.solidity, 0.62, 0.08)
+            * (1.0 - sheet)
+            * (1.0 - 0.7 * linear)
+            * rise(lesion.volume_mm3, 25.0, 10.0),
+        format!("solidity {:.2}, {size}", shape.solidity),
+    );
+    findings.add(
+        "coalescent_aggregate",
+        rise(lesion.components as f64 + 0.5 * shape.lobulation, 4.5, 1.0)
+            * fall(detail.depth_mm, 6.0, 1.0)
+            * (1.0 - sheet),
+        size.clone(),
+    );
+    let grains =
+        members.iter().filter(|c| c.axes_mm[0] < 14.0 && c.axes_mm[1] < 5.0 && slender(c) > 1.7).count()
+            as f64;
+    findings.add(
+        "rice_grain",
+        rise(grains / members.len() as f64, 0.6, 0.12) * rise(long, 3.5, 0.7) * fall(long, 16.0, 2.0),
+        format!("{grains:.0} of {} components are slender grains", members.len()),
+    );
+    findings.add(
+        "well_defined_margin",
+        rise(shape.sphericity, 0.5, 0.06) * rise(lesion.mean_hu, 280.0, 40.0),
+        format!("sphericity {:.2}", shape.sphericity),
+    );
     let ringed = members
         .iter()
-        .filter(|c| c.rim.is_some_and(|rim| rim.core_hu + 100.0 < 0.7 * (rim.shell_hu + 100.0)) && c.volume_mm3 < 1500.0)
+        .filter(|c| {
+            c.rim.is_some_and(|rim| rim.core_hu + 100.0 < 0.7 * (rim.shell_hu + 100.0))
+                && c.volume_mm3 < 1500.0
+        })
         .count() as f64;
-    findings.add("ring_and_arc", 0.8 * rise(ringed / members.len() as f64, 0.5, 0.12), format!("{ringed:.0} of {} components are rings", members.len()));
+    findings.add(
+        "ring_and_arc",
+        0.8 * rise(ringed / members.len() as f64, 0.5, 0.12),
+        format!("{ringed:.0} of {} components are rings", members.len()),
+    );
     if lesion.kind == Kind::Vascular {
         findings.add("tram_track", 0.75 * rise(long, 12.0, 3.0), format!("vascular, {size}"));
-        findings.add("phlebolith_like", 0.8 * round * fall(long, 9.0, 1.5), format!("vascular, round, {size}"));
+        findings.add(
+            "phlebolith_like",
+            0.8 * round * fall(long, 9.0, 1.5),
+            format!("vascular, round, {size}"),
+        );
     } else {
         findings.add("phlebolith_like", 0.25 * round * fall(long, 8.0, 1.0), size.clone());
     }
@@ -349,14 +412,19 @@ fn uniform(members: &[Candidate]) -> f64 {
     let diameters: Vec<f64> = members.iter().map(|c| c.volume_mm3.cbrt()).collect();
     let mean = diameters.iter().sum::<f64>() / diameters.len() as f64;
     let sd = (diameters.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / diameters.len() as f64).sqrt();
-    let round = members.iter().filter(|c| c.axes_mm[2] > 0.5 * c.axes_mm[0]).count() as f64 / members.len() as f64;
+    let round =
+        members.iter().filter(|c| c.axes_mm[2] > 0.5 * c.axes_mm[0]).count() as f64 / members.len() as f64;
     fall(sd / mean, 0.38, 0.06) * rise(round, 0.6, 0.1) * rise(members.len() as f64, 4.0, 0.8)
 }
 
 fn place(scene: &Scene, lesion: &Lesion, group: &Group, detail: &Detail, findings: &mut Findings) {
     let skin = lesion.skin_distance_mm.unwrap_or(50.0);
     let Around { fat, soft, air, .. } = detail.around;
-    let tissue = format!("{:.0} % fat and {:.0} % soft tissue around, {skin:.0} mm below the skin", 100.0 * fat, 100.0 * soft);
+    let tissue = format!(
+        "{:.0} % fat and {:.0} % soft tissue around, {skin:.0} mm below the skin",
+        100.0 * fat,
+        100.0 * soft
+    );
     let sub = rise(fat, 0.45, 0.07) * fall(skin, 22.0, 4.0);
     findings.add("subcutaneous", sub, tissue.clone());
     findings.add("dermal", fall(skin, 2.5, 0.6) * rise(air + fat, 0.25, 0.06) * 0.7, tissue.clone());
@@ -368,17 +436,28 @@ fn place(scene: &Scene, lesion: &Lesion, group: &Group, detail: &Detail, finding
     let first = lesion.bone_distance_mm.unwrap_or(99.0);
     let bones = match detail.bones_mm.as_slice() {
         [] => "no bone within 25 mm".to_owned(),
-        distances => format!("bones at {} mm", distances.iter().take(3).map(|d| format!("{d:.0}")).collect::<Vec<_>>().join(", ")),
+        distances => format!(
+            "bones at {} mm",
+            distances.iter().take(3).map(|d| format!("{d:.0}")).collect::<Vec<_>>().join(", ")
+        ),
     };
     let peri = if joint { fall(second, 16.0, 3.0) } else { 0.0 };
     findings.add("periarticular", peri, bones.clone());
     let within = if joint { fall(second, 6.0, 1.2) * fall(first, 5.0, 1.0) } else { 0.0 };
     findings.add("intra_articular", 0.8 * within, bones.clone());
-    findings.add("intramuscular", muscle * (1.0 - 0.5 * peri) * fall(detail.touched as f64, 0.5, 0.2).max(0.3), tissue);
+    findings.add(
+        "intramuscular",
+        muscle * (1.0 - 0.5 * peri) * fall(detail.touched as f64, 0.5, 0.2).max(0.3),
+        tissue,
+    );
     let contact = lesion.bone_contact_mm2;
     let because = format!("{contact:.0} mm² of contact, {first:.1} mm from bone");
     findings.add("juxtacortical", rise(contact, 25.0, 6.0).max(0.5 * fall(first, 2.0, 0.5)), because);
-    let tendon = peri * rise(first, 0.3, 0.2) * fall(first, 12.0, 2.0) * fall(lesion.diameter_mm, 28.0, 4.0) * (1.0 - within);
+    let tendon = peri
+        * rise(first, 0.3, 0.2)
+        * fall(first, 12.0, 2.0)
+        * fall(lesion.diameter_mm, 28.0, 4.0)
+        * (1.0 - within);
     findings.add("intratendinous", 0.6 * tendon, bones);
     if lesion.kind == Kind::Vascular {
         findings.add("intravascular", lesion.probability, lesion.decided_by.clone());
@@ -400,29 +479,64 @@ fn bone_relation(lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
     // contact against the largest section of a ball of this volume
     let section = 1.21 * lesion.volume_mm3.powf(2.0 / 3.0);
     let share = contact / section.max(1.0);
-    let because = format!("{contact:.0} mm² of contact, {first:.1} mm from bone, {} bones touched", detail.touched);
+    let because =
+        format!("{contact:.0} mm² of contact, {first:.1} mm from bone, {} bones touched", detail.touched);
     let touches = if contact > 0.0 { rise(contact, 3.0, 1.0) } else { fall(first, 0.8, 0.25) * 0.6 };
     let bridge = touches * rise(detail.touched as f64, 1.5, 0.15) * rise(contact, 30.0, 8.0);
     let broad = touches * rise(share, 0.45, 0.08) * rise(contact, 60.0, 15.0);
-    let stalk = touches * (1.0 - rise(share, 0.45, 0.08)) * rise(contact, 25.0, 6.0) * rise(lesion.volume_mm3.ln(), 1500_f64.ln(), 0.5);
+    let stalk = touches
+        * (1.0 - rise(share, 0.45, 0.08))
+        * rise(contact, 25.0, 6.0)
+        * rise(lesion.volume_mm3.ln(), 1500_f64.ln(), 0.5);
     findings.add("separate_from_bone", 1.0 - touches, because.clone());
     findings.add("bridges_bones", bridge, because.clone());
     findings.add("broad_bone_attachment", broad * (1.0 - bridge), because.clone());
     findings.add("stalk_to_bone", stalk * (1.0 - bridge) * 0.7, because.clone());
     findings.add("abuts_bone", touches * (1.0 - broad) * (1.0 - bridge) * (1.0 - 0.5 * stalk), because);
-    findings.exclusive(&["separate_from_bone", "abuts_bone", "broad_bone_attachment", "stalk_to_bone", "bridges_bones"]);
+    findings.exclusive(&[
+        "separate_from_bone",
+        "abuts_bone",
+        "broad_bone_attachment",
+        "stalk_to_bone",
+        "bridges_bones",
+    ]);
 }
 
 /// The site, where BodyPartExamined names one of the vocabulary.
 pub(crate) fn region(scene: &Scene) -> Option<FindingEvidence> {
     let part = scene.volume.acquisition.body_part.to_ascii_uppercase();
     let sites = [
-        ("SHOULDER", "shoulder"), ("CLAVICLE", "shoulder"), ("UPPERARM", "upper_arm"), ("UP_ARM", "upper_arm"),
-        ("HUMERUS", "upper_arm"), ("ARM", "upper_arm"), ("ELBOW", "elbow"), ("FOREARM", "forearm"), ("WRIST", "wrist"),
-        ("HAND", "hand"), ("FINGER", "hand"), ("HIP", "hip"), ("PELVIS", "pelvis"), ("BUTTOCK", "buttock"),
-        ("THIGH", "thigh"), ("FEMUR", "thigh"), ("KNEE", "knee"), ("PATELLA", "knee"), ("CALF", "leg"), ("TIBIA", "leg"),
-        ("LEG", "leg"), ("ANKLE", "ankle"), ("FOOT", "foot"), ("TOE", "foot"), ("NECK", "neck"), ("CSPINE", "neck"),
-        ("SPINE", "spine"), ("HEAD", "skull_face"), ("SKULL", "skull_face"), ("JAW", "jaw"), ("ABDOMEN", "abdominal_wall"),
+        ("SHOULDER", "shoulder"),
+        ("CLAVICLE", "shoulder"),
+        ("UPPERARM", "upper_arm"),
+        ("UP_ARM", "upper_arm"),
+        ("HUMERUS", "upper_arm"),
+        ("ARM", "upper_arm"),
+        ("ELBOW", "elbow"),
+        ("FOREARM", "forearm"),
+        ("WRIST", "wrist"),
+        ("HAND", "hand"),
+        ("FINGER", "hand"),
+        ("HIP", "hip"),
+        ("PELVIS", "pelvis"),
+        ("BUTTOCK", "buttock"),
+        ("THIGH", "thigh"),
+        ("FEMUR", "thigh"),
+        ("KNEE", "knee"),
+        ("PATELLA", "knee"),
+        ("CALF", "leg"),
+        ("TIBIA", "leg"),
+        ("LEG", "leg"),
+        ("ANKLE", "ankle"),
+        ("FOOT", "foot"),
+        ("TOE", "foot"),
+        ("NECK", "neck"),
+        ("CSPINE", "neck"),
+        ("SPINE", "spine"),
+        ("HEAD", "skull_face"),
+        ("SKULL", "skull_face"),
+        ("JAW", "jaw"),
+        ("ABDOMEN", "abdominal_wall"),
         ("CHEST", "chest_wall"),
     ];
     let (_, site) = sites.iter().find(|(name, _)| part.contains(name))?;
@@ -456,8 +570,16 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         let several = rise(count, 1.6, 0.3);
         let diffuse = rise(count, 14.0, 3.0) * rise(span, 90.0, 20.0);
         findings.add("solitary", 1.0 - several, because.clone());
-        findings.add("multiple_one_region", several * (1.0 - diffuse) * fall(span, 260.0, 40.0), because.clone());
-        findings.add("multiple_regions", several * (1.0 - diffuse) * rise(span, 260.0, 40.0), because.clone());
+        findings.add(
+            "multiple_one_region",
+            several * (1.0 - diffuse) * fall(span, 260.0, 40.0),
+            because.clone(),
+        );
+        findings.add(
+            "multiple_regions",
+            several * (1.0 - diffuse) * rise(span, 260.0, 40.0),
+            because.clone(),
+        );
         findings.add("diffuse", diffuse, because);
     } else {
         findings.add("no_calcification", 0.95, "no lesion was found");
@@ -466,8 +588,13 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         let sizes: Vec<f64> = calcifications.iter().map(|l| l.volume_mm3.cbrt()).collect();
         let mean = sizes.iter().sum::<f64>() / sizes.len() as f64;
         let sd = (sizes.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / sizes.len() as f64).sqrt();
-        let round = calcifications.iter().filter(|l| l.shape.elongation > 0.55).count() as f64 / sizes.len() as f64;
-        let near = calcifications.iter().filter(|l| l.findings.iter().any(|f| f.id == "periarticular" && f.probability > 0.5)).count() as f64 / sizes.len() as f64;
+        let round =
+            calcifications.iter().filter(|l| l.shape.elongation > 0.55).count() as f64 / sizes.len() as f64;
+        let near = calcifications
+            .iter()
+            .filter(|l| l.findings.iter().any(|f| f.id == "periarticular" && f.probability > 0.5))
+            .count() as f64
+            / sizes.len() as f64;
         findings.add(
             "multiple_uniform_bodies",
             fall(sd / mean, 0.4, 0.07) * rise(round, 0.55, 0.1) * rise(near, 0.5, 0.1),
@@ -475,7 +602,11 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         );
     }
     if scene.skeleton.metal_mm3 > 500.0 {
-        findings.add("prosthesis_present", 0.97, format!("{:.0} ml of metal", scene.skeleton.metal_mm3 / 1000.0));
+        findings.add(
+            "prosthesis_present",
+            0.97,
+            format!("{:.0} ml of metal", scene.skeleton.metal_mm3 / 1000.0),
+        );
     }
     let visceral = lesions
         .iter()

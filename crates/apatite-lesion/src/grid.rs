@@ -31,7 +31,8 @@ impl Grid {
 
     /// Whether a cell lies on a face of the grid.
     pub(crate) fn on_face(&self, position: [usize; 3]) -> bool {
-        (0..3).any(|axis| self.size[axis] > 1 && (position[axis] == 0 || position[axis] + 1 == self.size[axis]))
+        (0..3)
+            .any(|axis| self.size[axis] > 1 && (position[axis] == 0 || position[axis] + 1 == self.size[axis]))
     }
 
     /// Calls `visit` with the six face neighbours within the grid.
@@ -449,7 +450,9 @@ mod tests {
                 .filter(|&other| mask[other])
                 .map(|other| {
                     let q = grid.position(other);
-                    (0..3).map(|axis| ((p[axis] as f64 - q[axis] as f64) * grid.spacing_mm[axis]).powi(2)).sum()
+                    (0..3)
+                        .map(|axis| ((p[axis] as f64 - q[axis] as f64) * grid.spacing_mm[axis]).powi(2))
+                        .sum()
                 })
                 .fold(f64::INFINITY, |a: f64, b| a.min(b));
             assert!((f64::from(value) - expected).abs() < 1e-3, "{index}: {value} against {expected}");
@@ -469,8 +472,11 @@ mod tests {
     #[test]
     fn box_filters_are_those_of_brute_force() {
         let grid = Grid { size: [7, 6, 5], spacing_mm: [1.0; 3] };
-        let values: Vec<f32> =
-            scatter(3, grid.len(), 0.5).iter().enumerate().map(|(i, &on)| if on { i as f32 } else { -1.0 }).collect();
+        let values: Vec<f32> = scatter(3, grid.len(), 0.5)
+            .iter()
+            .enumerate()
+            .map(|(i, &on)| if on { i as f32 } else { -1.0 })
+            .collect();
         let radius = [2, 1, 1];
         let (max, mean) = (box_max(&grid, &values, radius), box_mean(&grid, &values, [2, 0, 0]));
         for index in 0..grid.len() {

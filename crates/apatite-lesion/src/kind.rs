@@ -2,8 +2,8 @@
 
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
-use crate::linear::{norm, sub};
 use crate::grid::Run;
+use crate::linear::{norm, sub};
 use crate::skeleton::Tissue;
 
 /// Candidates that are one lesion, with its kind.
@@ -91,8 +91,13 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     groups
 }
 
+/// Voxels wider than this (mm) do not separate a deposit from bone.
+pub(crate) const COARSE_MM: f64 = 2.0;
+
 /// What holds for the study as a whole.
 struct Study {
+    /// The body is a hand, forearm or foot.
+    small: bool,
     /// The body is a trunk: wide, with viscera.
     trunk: bool,
     /// Contrast is in vessels or bowel.
@@ -101,11 +106,18 @@ struct Study {
 
 impl Study {
     fn of(scene: &Scene, candidates: &[Candidate]) -> Self {
-        let trunk = scene.body.section_mm2() > 55_000.0;
+        let trunk = scene.body.section_mm2() > 42_000.0;
         let pools = candidates.iter().any(|candidate| {
-            candidate.volume_mm3 > 8000.0 && candidate.mean_hu < 260.0 && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.3 * rim.core_hu)
+            candidate.volume_mm3 > 8000.0
+                && candidate.mean_hu < 260.0
+                && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.8 * rim.core_hu)
         });
-        Self { trunk, contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools) }
+        let small = scene.skeleton.small_bones;
+        Self {
+            small,
+            trunk,
+            contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
+        }
     }
 }
 
@@ -131,19 +143,56 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
         let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
         if rim.core_mm3 > 0.08 * rim.filled_mm3 {
             let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
-            let weight = ((ratio - 1.3) * 3.0).clamp(-1.5, 2.0) * (0.6 + 0.6 * marrow);
+            // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
+            let scale = if study.small {
+                1.0
+            } else if !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0 {
+                0.4
+            } else {
+                1.2
+            };
+            let weight = ((ratio - 1.3) * 3.0).clamp(-1.5, 2.0) * (0.6 + 0.6 * marrow) * scale;
             let cortex = ((rim.shell_hu - 450.0) / 120.0).clamp(-2.0, 2.0);
-            scores.add(Kind::BoneOrVariant, weight + cortex * 0.7, format!("shell of {:.0} HU around {:.0} HU", rim.shell_hu, rim.core_hu));
-            if volume > 2000.0 && candidate.bone_mm < 20.0 && marrow > 0.0 {
-                scores.add(Kind::BoneOrVariant, 1.5, "as large as a bone and beside one");
-            }
+            scores.add(
+                Kind::BoneOrVariant,
+                weight + cortex * 0.7 * scale,
+                format!("shell of {:.0} HU around {:.0} HU", rim.shell_hu, rim.core_hu),
+            );
         }
+    }
+    if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
+        scores.add(Kind::BoneOrVariant, 3.2, "as dense as the cortex of a small bone of hand or foot");
+    }
+    if candidate.bone_mm > 12.0 && !candidate.on_edge {
+        // bones articulate
+        scores.add(Kind::BoneOrVariant, -3.0, "");
+    }
+    if candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0 {
+        scores.add(Kind::BoneOrVariant, 4.5, "as dense as cortex and cut by the circle of reconstruction");
+    }
+    let coarse_mm = candidate.spacing_mm()[0].max(candidate.spacing_mm()[1]);
+    if coarse_mm > COARSE_MM && candidate.bone_mm < 2.5 * coarse_mm {
+        scores.add(Kind::BoneOrVariant, 5.0, "too close to bone for the size of the voxels");
     }
     if candidate.on_side {
         scores.add(Kind::BoneOrVariant, 5.0, "cut by the side of the field");
     }
+    // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
+    let ellipsoid = std::f64::consts::PI / 6.0 * 1.118_f64.powi(3) * long * middle * short;
+    if !candidate.attached
+        && volume > 1500.0
+        && candidate.bone_mm < 10.0
+        && candidate.max_hu > 900.0
+        && volume > 0.85 * ellipsoid
+    {
+        scores.add(Kind::BoneOrVariant, 3.5, "a smooth compact body as dense as cortex beside bone");
+    }
     if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
-        scores.add(Kind::BoneOrVariant, 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5), "cut by the edge of the volume");
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
+            "cut by the edge of the volume",
+        );
     }
     if candidate.bone_mm < 2.0 && volume < 40.0 {
         scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
@@ -155,18 +204,26 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
         let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
         let away = candidate.bone_mm > 7.0;
         if deep && away && central(scene, candidate) {
-            scores.add(Kind::BoneOrVariant, 6.5, "deep in the trunk, in the position of an organ");
+            scores.add(Kind::BoneOrVariant, 8.5, "deep in the trunk, in the position of an organ");
         }
         if deep && candidate.around.air > 0.02 {
             scores.add(Kind::Contrast, 4.5, "beside bowel gas");
         }
     }
     if enclosed_by_bone(scene, candidate) {
-        scores.add(Kind::BoneOrVariant, 5.0, "within the ring of the pelvis or chest, in the position of an organ");
+        scores.add(
+            Kind::BoneOrVariant,
+            5.0,
+            "within the ring of the pelvis or chest, in the position of an organ",
+        );
     }
     if study.contrast {
         let soft = candidate.mean_hu < 300.0 && candidate.max_hu < 600.0;
-        scores.add(Kind::Contrast, if soft { 3.0 } else { 0.5 }, "of the density of contrast in a study with contrast");
+        scores.add(
+            Kind::Contrast,
+            if soft { 6.0 } else { 0.5 },
+            "of the density of contrast in a study with contrast",
+        );
         if candidate.around.enhanced > 0.15 {
             scores.add(Kind::Contrast, 2.0, "surrounded by enhanced tissue");
         }
@@ -223,7 +280,8 @@ fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
         let mut outcome = Some(false);
         'ray: for step in 1..60 {
             let reach = f64::from(step) * 2.0;
-            let (x, y) = (centre[0] + dx * reach / grid.spacing_mm[0], centre[1] + dy * reach / grid.spacing_mm[1]);
+            let (x, y) =
+                (centre[0] + dx * reach / grid.spacing_mm[0], centre[1] + dy * reach / grid.spacing_mm[1]);
             if x < 0.0 || y < 0.0 || x >= grid.size[0] as f64 || y >= grid.size[1] as f64 {
                 // the body ends here, or only the field does
                 let body = scene.body.skin_mm[scene.body.cell(voxel.map(|at| at.max(0.0) as usize))];
@@ -340,7 +398,8 @@ fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, String)>) -> Vec<Gr
     }
     let mut slots: Vec<Option<usize>> = vec![None; count];
     let mut groups: Vec<Group> = Vec::new();
-    for (at, (candidate, (kind, probability, decided_by))) in candidates.into_iter().zip(decided).enumerate() {
+    for (at, (candidate, (kind, probability, decided_by))) in candidates.into_iter().zip(decided).enumerate()
+    {
         let root = root(&mut parent, at);
         match slots[root] {
             Some(slot) => {

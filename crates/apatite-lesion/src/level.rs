@@ -19,9 +19,9 @@ pub struct Level {
     pub flatness_mm: f64,
     /// Sagitta of the border over its radius: 0 flat, 0.27 the top of a ball.
     pub curvature: f64,
-    /// Mean attenuation of the fluid above, HU.
+    /// Median attenuation of the fluid above, HU.
     pub upper_hu: f64,
-    /// Mean attenuation of the sediment below, HU.
+    /// Median attenuation of the sediment below, HU.
     pub lower_hu: f64,
     /// Area of the border, mm².
     pub area_mm2: f64,
@@ -68,13 +68,14 @@ pub(crate) fn find(volume: &Volume, runs: &[Run], threshold: i16, noise_hu: f64)
     for members in connected(&points, width, height, 0.55 * spacing[axis] + 0.1) {
         let area = members.len() as f64 * spacing[u_axis] * spacing[v_axis];
         if area >= AREA_MM2 && members.len() >= 10 {
-            levels.extend(lines.fit(volume, gravity, &points, &members, area).map(|level| (level, members.len())));
+            levels.extend(
+                lines.fit(volume, gravity, &points, &members, area).map(|level| (level, members.len())),
+            );
         }
     }
     let count = levels.iter().filter(|(level, _)| level.probability > 0.5).count();
-    let (mut best, _) = levels
-        .into_iter()
-        .max_by(|a, b| a.0.probability.total_cmp(&b.0.probability).then(a.1.cmp(&b.1)))?;
+    let (mut best, _) =
+        levels.into_iter().max_by(|a, b| a.0.probability.total_cmp(&b.0.probability).then(a.1.cmp(&b.1)))?;
     best.count = count.max(1);
     // several nodules with levels of the same direction are not chance
     if count >= 2 {
@@ -166,7 +167,8 @@ impl Lines<'_> {
         let count = at.len() as f64;
         let centre: [f64; 3] = std::array::from_fn(|k| at.iter().map(|p| p[k]).sum::<f64>() / count);
         let (mut m, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
-        let radius2 = at.iter().map(|p| (p[0] - centre[0]).powi(2) + (p[1] - centre[1]).powi(2)).sum::<f64>() / count;
+        let radius2 =
+            at.iter().map(|p| (p[0] - centre[0]).powi(2) + (p[1] - centre[1]).powi(2)).sum::<f64>() / count;
         for p in &at {
             let (u, v, h) = (p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]);
             let row = [u, v, u * u + v * v - radius2];
@@ -200,20 +202,26 @@ impl Lines<'_> {
         let length = norm(normal);
         normal = normal.map(|value| value / length);
         let angle_deg = dot(normal, gravity.map(|value| -value)).clamp(-1.0, 1.0).acos().to_degrees();
-        let mean = |value: &dyn Fn(&Point) -> f64| {
-            members.iter().map(|&(line, which)| value(&points[line][which])).sum::<f64>() / count
+        // the median: some lines cross the wall
+        let middle = |value: fn(&Point) -> f64| {
+            let mut values: Vec<f64> =
+                members.iter().map(|&(line, which)| value(&points[line][which])).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values[values.len() / 2]
         };
-        let (upper_hu, lower_hu) = (mean(&|p| p.upper), mean(&|p| p.lower));
+        let (upper_hu, lower_hu) = (middle(|p| p.upper), middle(|p| p.lower));
         let mut voxel = [0.0; 3];
         let last = grid.size[self.axis] as f64 - 1.0;
         let k = centre[2] / spacing[self.axis];
         voxel[self.axis] = self.patch.low[self.axis] as f64 + if self.down { k } else { last - k };
         voxel[self.u_axis] = self.patch.low[self.u_axis] as f64 + centre[0] / du;
         voxel[self.v_axis] = self.patch.low[self.v_axis] as f64 + centre[1] / dv;
-        if std::env::var_os("LESION_DEBUG").is_some() { eprintln!("level area {area:.0} angle {angle_deg:.1} curv {curvature:.3} flat {flatness_mm:.2} upper {upper_hu:.0} lower {lower_hu:.0}"); }
-        let score = 3.5 - 0.55 * (angle_deg - 2.0).max(0.0) - 24.0 * (curvature - 0.05).max(0.0)
-            - 6.0 * (flatness_mm - 0.25).max(0.0)
-            + ((area - 40.0) / 40.0).clamp(-1.5, 1.5);
+        // weights set on made studies with and without levels in all positions
+        let score = 2.2
+            - 0.9 * (angle_deg - 2.0).max(0.0)
+            - 24.0 * (curvature - 0.05).max(0.0)
+            - 14.0 * (flatness_mm - 0.2).max(0.0)
+            + ((area - 100.0) / 25.0).clamp(-4.0, 2.0);
         Some(Level {
             angle_deg,
             flatness_mm,

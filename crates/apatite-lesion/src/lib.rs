@@ -185,7 +185,9 @@ pub struct Lesion {
 #[non_exhaustive]
 pub enum LesionError {
     /// The values do not fill the grid.
-    #[error("the volume holds {found} values where its size {size:?} asks for {expected}: read the series again")]
+    #[error(
+        "the volume holds {found} values where its size {size:?} asks for {expected}: read the series again"
+    )]
     Size {
         /// Columns, rows, slices.
         size: [usize; 3],
@@ -195,7 +197,9 @@ pub enum LesionError {
         expected: usize,
     },
     /// A spacing that is no length.
-    #[error("the voxel spacing {spacing_mm:?} mm is not positive and finite: check the geometry of the series")]
+    #[error(
+        "the voxel spacing {spacing_mm:?} mm is not positive and finite: check the geometry of the series"
+    )]
     Spacing {
         /// Along column, row, slice.
         spacing_mm: [f64; 3],
@@ -215,7 +219,9 @@ pub enum LesionError {
         expected: [usize; 3],
     },
     /// Nothing but air.
-    #[error("no body was found: all values are air or padding; check the rescale slope and intercept of the series")]
+    #[error(
+        "no body was found: all values are air or padding; check the rescale slope and intercept of the series"
+    )]
     NoBody,
 }
 
@@ -255,7 +261,7 @@ pub fn analyse(
     let skeleton = skeleton::skeleton(
         &coarse,
         volume.size,
-        body.section_mm2() > LARGE_SECTION_MM2,
+        body.section_mm2(),
         dense_hu,
         options.metal_hu,
         given.as_deref(),
@@ -287,17 +293,24 @@ pub fn analyse(
     let findings = describe::study(&scene, &lesions);
     clock.lap("describe");
 
-    let mut labels =
-        Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };
+    let mut labels = Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };
     for (lesion, runs) in lesions.iter().zip(&masks) {
         for run in runs {
             let start = volume.index([run.start as usize, run.row as usize, run.slice as usize]);
             labels.values[start..start + run.len()].fill(lesion.id);
         }
     }
-    let (bones, body_mask) = if options.masks { (Some(bone_labels(&scene)), Some(body_labels(&scene))) } else { (None, None) };
+    let (bones, body_mask) =
+        if options.masks { (Some(bone_labels(&scene)), Some(body_labels(&scene))) } else { (None, None) };
     if skeleton.metal_mm3 > 0.0 {
         warnings.push("metal is in view: streaks may hide or imitate calcifications near it".to_owned());
+    }
+    let spacing_mm = volume.geometry.spacing_mm();
+    if spacing_mm[0].max(spacing_mm[1]) > kind::COARSE_MM {
+        warnings.push(format!(
+            "voxels of {:.1} mm do not separate deposits from bone: what lies on bone is taken for bone",
+            spacing_mm[0].max(spacing_mm[1])
+        ));
     }
     if volume.gravity().is_none() {
         warnings.push(
@@ -319,9 +332,6 @@ pub fn analyse(
         timings_ms: clock.timings_ms,
     })
 }
-
-/// Wider than the section of a hand, a forearm or a foot, mm².
-const LARGE_SECTION_MM2: f64 = 11_000.0;
 
 fn check(volume: &Volume, options: &Options) -> Result<(), LesionError> {
     let expected = volume.size.iter().product();

@@ -4,12 +4,12 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::candidate::Scene;
+use crate::grid::Run;
 use crate::grid::{Connectivity, box_max, box_mean, components, distance2};
 use crate::kind::Group;
 use crate::linear::eigenvalues;
 use crate::mesh::{diameter, extremes, hull, mesh};
 use crate::patch::Patch;
-use crate::grid::Run;
 use crate::skeleton::Tissue;
 use crate::{Calibration, Lesion};
 
@@ -56,7 +56,8 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
     let volume = scene.volume;
     let grid = &patch.grid;
     let voxel_mm3 = grid.cell_mm3();
-    let mut values: Vec<i16> = (0..grid.len()).filter(|&cell| mask[cell]).map(|cell| patch.hu[cell]).collect();
+    let mut values: Vec<i16> =
+        (0..grid.len()).filter(|&cell| mask[cell]).map(|cell| patch.hu[cell]).collect();
     values.sort_unstable();
     let count = values.len() as f64;
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
@@ -87,7 +88,8 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
         for (axis, face) in faces.iter().enumerate() {
             for step in [-1_isize, 1] {
                 let mut other = voxel;
-                let Some(moved) = voxel[axis].checked_add_signed(step).filter(|&at| at < volume.size[axis]) else {
+                let Some(moved) = voxel[axis].checked_add_signed(step).filter(|&at| at < volume.size[axis])
+                else {
                     continue;
                 };
                 other[axis] = moved;
@@ -102,7 +104,8 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
             }
         }
     }
-    let centre: [f64; 3] = std::array::from_fn(|axis| first[axis] / count / grid.spacing_mm[axis] + patch.low[axis] as f64);
+    let centre: [f64; 3] =
+        std::array::from_fn(|axis| first[axis] / count / grid.spacing_mm[axis] + patch.low[axis] as f64);
     let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
         std::array::from_fn(|j| second[i][j] / count - first[i] * first[j] / (count * count))
     });
@@ -139,7 +142,8 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
         shape: Shape {
             elongation: ratio(axes[1], axes[0]).sqrt(),
             flatness: ratio(axes[2], axes[0]).sqrt(),
-            sphericity: (36.0 * std::f64::consts::PI * skin.volume_mm3.powi(2)).cbrt() / skin.area_mm2.max(1e-9),
+            sphericity: (36.0 * std::f64::consts::PI * skin.volume_mm3.powi(2)).cbrt()
+                / skin.area_mm2.max(1e-9),
             surface_mm2: skin.area_mm2,
             solidity: ratio(skin.volume_mm3, hull_mm3).min(1.0),
             lobulation: lobes as f64,
@@ -197,7 +201,8 @@ impl Surface {
             .map(|(&value, &on)| if on { f32::from(value) } else { f32::from(value).min(ground as f32) })
             .collect();
         // averaged over about a voxel each way, so that noise does not raise the maximum
-        let smooth = box_mean(grid, &values, [1, 1, usize::from(grid.spacing_mm[2] < 1.3 * grid.spacing_mm[0])]);
+        let smooth =
+            box_mean(grid, &values, [1, 1, usize::from(grid.spacing_mm[2] < 1.3 * grid.spacing_mm[0])]);
         let reach = grid.spacing_mm.map(|step| (2.0 / step).round().max(1.0) as usize);
         let inside: Vec<f32> =
             smooth.iter().zip(&patch.mask).map(|(&value, &on)| if on { value } else { -1000.0 }).collect();
@@ -227,7 +232,8 @@ impl Surface {
                 if mask[cell] && self.depth[cell] >= 2.0 {
                     return 1.0;
                 }
-                if near2[cell] > reach * reach || (!mask[cell] && !patch.mask[cell] && patch.hu[cell] >= 400) {
+                if near2[cell] > reach * reach || (!mask[cell] && !patch.mask[cell] && patch.hu[cell] >= 400)
+                {
                     return 0.0;
                 }
                 let plateau = f64::from(self.plateau[cell]);
@@ -244,7 +250,13 @@ impl Surface {
 /// of the threshold, and by the rounding to voxels.
 fn uncertainty(patch: &Patch, surface: &Surface, volume_mm3: f64, area_mm2: f64, noise: f64) -> f64 {
     let voxel_mm3 = patch.grid.cell_mm3();
-    let contrast = surface.plateau.iter().zip(&patch.mask).filter(|(_, on)| **on).map(|(&value, _)| f64::from(value)).sum::<f64>()
+    let contrast = surface
+        .plateau
+        .iter()
+        .zip(&patch.mask)
+        .filter(|(_, on)| **on)
+        .map(|(&value, _)| f64::from(value))
+        .sum::<f64>()
         / patch.mask.iter().filter(|&&on| on).count().max(1) as f64
         - surface.ground;
     let count = |shift: f64| surface.mask(patch, shift).iter().filter(|&&on| on).count() as f64 * voxel_mm3;
@@ -294,7 +306,11 @@ fn lobes(patch: &Patch, mask: &[bool]) -> usize {
             match joined {
                 None => joined = Some(label),
                 Some(current) if current != label => {
-                    let (high, low) = if top[current as usize] >= top[label as usize] { (current, label) } else { (label, current) };
+                    let (high, low) = if top[current as usize] >= top[label as usize] {
+                        (current, label)
+                    } else {
+                        (label, current)
+                    };
                     if top[low as usize] >= least && depth[cell] < 0.7 * top[low as usize] {
                         lobes += 1;
                     }

@@ -64,11 +64,31 @@ fn triangles(cube: usize) -> Vec<[usize; 3]> {
             loop_edges.push(at);
             at = next[at];
         }
-        for k in 1..loop_edges.len().saturating_sub(1) {
-            triangles.push([loop_edges[0], loop_edges[k], loop_edges[k + 1]]);
-        }
+        triangles.extend(widest_fan(&loop_edges));
     }
     triangles
+}
+
+/// Of the fans of triangles that span a loop the one with the largest area: on the digital phantom of IBSI this is what
+/// the classic table gives.
+fn widest_fan(edges: &[usize]) -> Vec<[usize; 3]> {
+    let point = |edge: usize| -> [f64; 3] {
+        let (a, b) = EDGES[edge];
+        std::array::from_fn(|axis| ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0)
+    };
+    let area = |fan: &[[usize; 3]]| -> f64 {
+        fan.iter().map(|t| norm(cross(sub(point(t[1]), point(t[0])), sub(point(t[2]), point(t[0]))))).sum()
+    };
+    let count = edges.len();
+    let mut best: Vec<[usize; 3]> = Vec::new();
+    for start in 0..count {
+        let at = |k: usize| edges[(start + k) % count];
+        let fan: Vec<[usize; 3]> = (1..count - 1).map(|k| [at(0), at(k), at(k + 1)]).collect();
+        if area(&fan) > area(&best) + 1e-9 {
+            best = fan;
+        }
+    }
+    best
 }
 
 /// Meshes a mask; cells outside the grid are outside the mask.
@@ -189,7 +209,8 @@ pub(crate) fn hull(points: &[[f64; 3]]) -> (f64, f64) {
     };
     let points: Vec<[f64; 3]> = points.iter().map(|point| point.map(|value| value + jitter())).collect();
     let Some(start) = simplex(&points) else { return (0.0, 0.0) };
-    let inner: [f64; 3] = std::array::from_fn(|axis| start.iter().map(|&i| points[i][axis]).sum::<f64>() / 4.0);
+    let inner: [f64; 3] =
+        std::array::from_fn(|axis| start.iter().map(|&i| points[i][axis]).sum::<f64>() / 4.0);
     let outward = |a: usize, b: usize, c: usize| {
         let normal = cross(sub(points[b], points[a]), sub(points[c], points[a]));
         if dot(normal, sub(inner, points[a])) > 0.0 { [a, c, b] } else { [a, b, c] }

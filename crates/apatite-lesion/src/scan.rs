@@ -31,7 +31,8 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn cell(&self, voxel: [usize; 3]) -> usize {
-        self.grid.index(std::array::from_fn(|axis| (voxel[axis] / self.block[axis]).min(self.grid.size[axis] - 1)))
+        self.grid
+            .index(std::array::from_fn(|axis| (voxel[axis] / self.block[axis]).min(self.grid.size[axis] - 1)))
     }
 
     /// Area of the widest axial section, mm².
@@ -48,7 +49,8 @@ impl Body {
 /// 12 mm, each piece of a useful size; thin shells (table top, sheets, clothing) vanish in the average.
 pub(crate) fn body(volume: &Volume) -> Option<Body> {
     let spacing = volume.geometry.spacing_mm();
-    let block: [usize; 3] = std::array::from_fn(|axis| (BODY_CELL_MM / spacing[axis]).round().max(1.0) as usize);
+    let block: [usize; 3] =
+        std::array::from_fn(|axis| (BODY_CELL_MM / spacing[axis]).round().max(1.0) as usize);
     let size: [usize; 3] = std::array::from_fn(|axis| volume.size[axis].div_ceil(block[axis]));
     let grid = Grid { size, spacing_mm: std::array::from_fn(|axis| spacing[axis] * block[axis] as f64) };
     let floor = volume.padding.unwrap_or(i16::MIN);
@@ -86,7 +88,8 @@ pub(crate) fn body(volume: &Volume) -> Option<Body> {
         .collect();
     let core2 = distance2(&grid, |cell| kept[labels[cell] as usize]);
     let reach = (1.8 * grid.spacing_mm[0].max(grid.spacing_mm[1])).powi(2) as f32;
-    let mut inside: Vec<bool> = (0..grid.len()).map(|cell| core2[cell] <= reach && mean[cell] > BODY_HU).collect();
+    let mut inside: Vec<bool> =
+        (0..grid.len()).map(|cell| core2[cell] <= reach && mean[cell] > BODY_HU).collect();
     // lungs and bowel gas are enclosed: what cannot be reached from the sides of the field is inside
     let (air, air_counts) = components(&grid, Connectivity::Face, |cell| !inside[cell]);
     let mut outside = vec![false; air_counts.len()];
@@ -199,7 +202,8 @@ pub(crate) fn coarse(volume: &Volume, body: &Body, threshold: i16) -> (Coarse, V
             let mut sums = vec![0_i32; size[0] * size[1]];
             let mut peak = vec![i16::MIN; size[0] * size[1]];
             let mut runs = Vec::new();
-            let slices = body.low[2] + layer * block[2]..(body.low[2] + (layer + 1) * block[2]).min(body.high[2]);
+            let slices =
+                body.low[2] + layer * block[2]..(body.low[2] + (layer + 1) * block[2]).min(body.high[2]);
             let depth = slices.len();
             for slice in slices {
                 for row in body.low[1]..body.high[1] {

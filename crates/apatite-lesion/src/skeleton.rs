@@ -6,7 +6,7 @@
 //! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
 //! a narrow neck.
 
-use crate::grid::{Connectivity, Grid, components, distance2};
+use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -33,27 +33,33 @@ pub(crate) struct Skeleton {
     pub(crate) metal_mm: Vec<f32>,
     /// Volume of metal, mm³.
     pub(crate) metal_mm3: f64,
-    /// Volume of bone with its marrow, mm³.
-    pub(crate) bone_mm3: f64,
+    /// The region is one of many small bones: hand or foot.
+    pub(crate) small_bones: bool,
 }
 
 /// Marrow at most this large (ml) is enclosed by bone; a larger enclosed space is a body cavity (skull).
 const MARROW_ML: f64 = 250.0;
+/// Narrower than a thigh or knee, mm².
+const SMALL_SECTION_MM2: f64 = 6000.0;
+/// A foot cut along its length is narrower than this, mm².
+const HAND_OR_FOOT_MM2: f64 = 40_000.0;
+/// The marrow of the bones of hand and foot is smaller than this, mm³.
+const SMALL_BONE_MM3: f64 = 30_000.0;
 /// Marrow lies at least this much below the wall around it, HU.
 const BASIN_HU: f32 = 80.0;
 /// Bones of one skeleton are closer to each other than twice this, mm.
-const ARTICULATION_MM: f32 = 5.0;
+const ARTICULATION_MM: f32 = 2.5;
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
 /// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
 /// a bone mask made elsewhere calls bone.
 ///
-/// `large_section` says that the body is wider than a hand, forearm or foot.
+/// `section_mm2` is the widest axial section of the body.
 pub(crate) fn skeleton(
     coarse: &Coarse,
     size: [usize; 3],
-    large_section: bool,
+    section_mm2: f64,
     dense_hu: f32,
     metal_hu: i16,
     given: Option<&[bool]>,
@@ -62,11 +68,10 @@ pub(crate) fn skeleton(
     let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
-    let outcome = match given {
-        Some(given) => from_mask(grid, &solid, given),
-        None => from_anatomy(coarse, size, large_section, &solid),
+    let (mut tissue, small_bones) = match given {
+        Some(given) => (from_mask(grid, &solid, given), section_mm2 <= SMALL_SECTION_MM2),
+        None => from_anatomy(coarse, size, section_mm2, &solid),
     };
-    let mut tissue = outcome;
     let has_metal = metal.iter().any(|&metal| metal);
     let metal_mm: Vec<f32> = if has_metal {
         distance2(grid, |cell| metal[cell]).into_iter().map(f32::sqrt).collect()
@@ -77,19 +82,21 @@ pub(crate) fn skeleton(
         // blooming: a dense shell of partial volume and streaks surrounds metal
         let bloom = (1.2 * coarse.edge_mm()).max(2.0) as f32;
         for (cell, tissue) in tissue.iter_mut().enumerate() {
-            if metal[cell] || (metal_mm[cell] <= bloom && *tissue != Tissue::Soft && *tissue != Tissue::Bone) {
+            if metal[cell] || (metal_mm[cell] <= bloom && *tissue != Tissue::Soft && *tissue != Tissue::Bone)
+            {
                 *tissue = Tissue::Metal;
             }
         }
     }
     let bone_mm = distance2(grid, |cell| tissue[cell] == Tissue::Bone).into_iter().map(f32::sqrt).collect();
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
-    let (metal_mm3, bone_mm3) = (count(Tissue::Metal) * grid.cell_mm3(), count(Tissue::Bone) * grid.cell_mm3());
-    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, bone_mm3 }
+    let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
+    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones }
 }
 
 fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
-    let (labels, counts) = components(&coarse.grid, Connectivity::Corner, |cell| coarse.peak[cell] >= metal_hu);
+    let (labels, counts) =
+        components(&coarse.grid, Connectivity::Corner, |cell| coarse.peak[cell] >= metal_hu);
     // a lone peak is noise or enamel; metal fills cells
     let mut full = vec![0_usize; counts.len()];
     for (cell, &label) in labels.iter().enumerate() {
@@ -188,7 +195,8 @@ fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
     for cell in (0..grid.len()).filter(|&cell| given[cell]) {
         grid.neighbours6(cell, |other| bone[other] |= solid[other] != Solid::Outside);
     }
-    let (labels, counts) = components(grid, Connectivity::Corner, |cell| bone[cell] || solid[cell] != Solid::Outside);
+    let (labels, counts) =
+        components(grid, Connectivity::Corner, |cell| bone[cell] || solid[cell] != Solid::Outside);
     let mut skeletal = vec![false; counts.len()];
     for (cell, &label) in labels.iter().enumerate() {
         skeletal[label as usize] |= bone[cell];
@@ -233,7 +241,8 @@ impl Features {
         let n = self.cells as f64;
         let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
             std::array::from_fn(|j| {
-                self.second[i][j] / n - self.first[i] * self.first[j] / (n * n) + if i == j { 0.08 } else { 0.0 }
+                self.second[i][j] / n - self.first[i] * self.first[j] / (n * n)
+                    + if i == j { 0.08 } else { 0.0 }
             })
         });
         let values = crate::linear::eigenvalues(covariance);
@@ -250,16 +259,20 @@ fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
     })
 }
 
-fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &[Solid]) -> Vec<Tissue> {
+fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[Solid]) -> (Vec<Tissue>, bool) {
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
     let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
     let level = levels(grid, &coarse.mean, &is_solid);
     let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
-    let is_marrow = |cell: usize| {
-        is_solid(cell) && depth[cell] >= deep && level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU)
-    };
+    let shell = shell_contrast(grid, &coarse.mean, &depth);
+    let basin = |cell: usize| level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU);
+    let first: Vec<bool> = (0..grid.len())
+        .map(|cell| is_solid(cell) && depth[cell] >= deep && (basin(cell) || shell[cell]))
+        .collect();
+    let filled = majority(grid, &first, &depth);
+    let is_marrow = |cell: usize| filled[cell];
     let (marrow, marrow_counts) = components(grid, Connectivity::Face, is_marrow);
     let mut spaces = vec![Features::default(); marrow_counts.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
@@ -268,18 +281,25 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &
         spaces[label as usize].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
+    // several bones and none of the size of a long bone's end: a hand or a foot, whatever its width
+    let bones: Vec<f64> = spaces
+        .iter()
+        .zip(&walls)
+        .filter(|(space, wall)| space.cells > 0 && marrow_score(space, **wall, false, grid.cell_mm3()) > 0.0)
+        .map(|(space, _)| space.cells as f64 * grid.cell_mm3())
+        .collect();
+    let largest = bones.iter().copied().fold(0.0, f64::max);
+    let small_bones = section_mm2 <= SMALL_SECTION_MM2
+        || (bones.len() >= 5 && largest < SMALL_BONE_MM3 && section_mm2 < HAND_OR_FOOT_MM2);
+    let large_section = !small_bones;
     let scores: Vec<f64> = spaces
         .iter()
         .zip(&walls)
-        .map(|(space, &wall)| if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN })
+        .map(|(space, &wall)| {
+            if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN }
+        })
         .collect();
     let is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
-    if std::env::var_os("LESION_DEBUG").is_some() {
-        for (at, space) in spaces.iter().enumerate().filter(|(_, space)| space.cells as f64 * grid.cell_mm3() > 60.0) {
-            let n = space.cells as f64;
-            eprintln!("marrow vol {:.0} edge {} inside {:.0} shell {:.0} elong {:.1} wall {:.1} score {:.2} at {:.0?}", n * grid.cell_mm3(), space.on_edge, space.sum / n, space.shell / n, space.elongation(), walls[at], scores[at], space.first.map(|v| v / n));
-        }
-    }
     let from_marrow: Vec<f32> =
         distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
     let (bodies, body_counts) = components(grid, Connectivity::Corner, is_solid);
@@ -300,9 +320,6 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &
         // a bone cut by the edge of the field may show no marrow
         let cut = whole[at].on_edge && volume > 800.0 && peak[at] > 350.0;
         skeletal[at] = marrowed[at] || cut;
-        if std::env::var_os("LESION_DEBUG").is_some() && volume > 100.0 {
-            eprintln!("body vol {volume:.0} marrowed {} cut {cut} peak {:.0} at {:.0?}", marrowed[at], peak[at], whole[at].first.map(|v| v / body_counts[at] as f64));
-        }
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
     for at in 1..body_counts.len() {
@@ -316,7 +333,18 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
     let (pieces, piece_counts) = components(grid, Connectivity::Corner, beyond);
-    let attached = judge_pieces(coarse, size, &pieces, piece_counts.len(), &depth, &is_solid, &from_marrow, &cortex, &marrow);
+    let attached = judge_pieces(
+        coarse,
+        size,
+        &pieces,
+        piece_counts.len(),
+        &depth,
+        &is_solid,
+        &from_marrow,
+        &cortex,
+        &marrow,
+        large_section,
+    );
     let mut tissue: Vec<Tissue> = (0..grid.len())
         .map(|cell| {
             let body = bodies[cell] as usize;
@@ -329,7 +357,7 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], large_section: bool, solid: &
         })
         .collect();
     regrow(grid, &mut tissue, &from_marrow, &cortex, edge);
-    tissue
+    (tissue, small_bones)
 }
 
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
@@ -339,7 +367,8 @@ fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut
     let (clusters, counts) =
         components(grid, Connectivity::Corner, |cell| near2[cell] <= ARTICULATION_MM * ARTICULATION_MM);
     let mut anchored = vec![false; counts.len()];
-    let largest = (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
+    let largest =
+        (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
     for (cell, &body) in bodies.iter().enumerate() {
         let at = body as usize;
         if body > 0 && skeletal[at] && (whole[at].on_edge || Some(at) == largest) {
@@ -355,6 +384,61 @@ fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut
     }
 }
 
+/// Which cells are less dense than the shell over them: the densest of the outer 2.5 mm of the solid, averaged over
+/// the surface within 7 mm, exceeds the mean about the cell by a third. Unlike [`levels`] this needs no closed wall
+/// (the cortex of epiphyses and pelvis is thinner than a cell); unlike a maximum it is not misled by one dense
+/// neighbour.
+fn shell_contrast(grid: &Grid, values: &[f32], depth: &[f32]) -> Vec<bool> {
+    let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
+    let cells = |reach_mm: f64| grid.spacing_mm.map(|step| (reach_mm / step).round().max(1.0) as usize);
+    let clipped: Vec<f32> = values
+        .iter()
+        .zip(depth)
+        .map(|(&value, &depth)| if depth > 0.0 { value.min(1600.0) } else { 0.0 })
+        .collect();
+    let ridge = box_max(grid, &clipped, cells(2.0));
+    let outer = 1.05 * edge as f32;
+    let surface: Vec<f32> = depth.iter().map(|&depth| f32::from(depth > 0.0 && depth <= outer)).collect();
+    let weighted: Vec<f32> = surface.iter().zip(&ridge).map(|(&on, &ridge)| on * ridge).collect();
+    let window = cells(7.0);
+    let (counts, sums) =
+        rayon::join(|| box_mean(grid, &surface, window), || box_mean(grid, &weighted, window));
+    let smooth = box_mean(grid, &clipped, cells(1.2));
+    let mut inside: Vec<bool> = (0..grid.len())
+        .map(|cell| {
+            if depth[cell] < 2.2_f32.max(outer) || counts[cell] <= 0.0 {
+                return false;
+            }
+            let shell = sums[cell] / counts[cell];
+            shell - smooth[cell] >= (0.33 * shell).max(120.0)
+        })
+        .collect();
+    // deeper than the window reaches no surface is near: such a core is like the layer around it
+    let mut stack: Vec<usize> = (0..grid.len()).filter(|&cell| inside[cell]).collect();
+    while let Some(cell) = stack.pop() {
+        grid.neighbours6(cell, |other| {
+            if !inside[other] && depth[other] > 5.0 && counts[other] <= 0.0 {
+                inside[other] = true;
+                stack.push(other);
+            }
+        });
+    }
+    inside
+}
+
+/// Marrow fills a bone, while lucent patches are scattered through a deposit: a cell well below the surface is marrow
+/// where most of the deep cells within 6 mm are.
+fn majority(grid: &Grid, first: &[bool], depth: &[f32]) -> Vec<bool> {
+    let limit = 2.2_f32.max(1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32);
+    let window = grid.spacing_mm.map(|step| (6.0 / step).round().max(1.0) as usize);
+    let deep: Vec<f32> = depth.iter().map(|&depth| f32::from(depth >= limit)).collect();
+    let marrow: Vec<f32> = deep.iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
+    let (all, some) = rayon::join(|| box_mean(grid, &deep, window), || box_mean(grid, &marrow, window));
+    (0..grid.len())
+        .map(|cell| if depth[cell] >= limit { some[cell] > 0.5 * all[cell] } else { first[cell] })
+        .collect()
+}
+
 /// Height of the wall around every solid cell, HU: the lowest level to which water poured in at the cell would rise
 /// before it ran out of the solid (grey-scale filling of holes), the highest of filling in space and in the planes of
 /// the three axes, so that a leak in one place empties one slice and not the whole bone. The edge of the field is a
@@ -363,12 +447,15 @@ fn levels(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)
     use rayon::prelude::*;
     let planes = [[true, true, true], [true, true, false], [true, false, true], [false, true, true]];
     let floods: Vec<Vec<f32>> = planes.par_iter().map(|&axes| flood(grid, values, is_solid, axes)).collect();
-    (0..grid.len())
-        .map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max))
-        .collect()
+    (0..grid.len()).map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max)).collect()
 }
 
-fn flood(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync), axes: [bool; 3]) -> Vec<f32> {
+fn flood(
+    grid: &Grid,
+    values: &[f32],
+    is_solid: &(dyn Fn(usize) -> bool + Sync),
+    axes: [bool; 3],
+) -> Vec<f32> {
     const STEP_HU: f32 = 10.0;
     const BUCKETS: usize = 300;
     let bucket = |value: f32| ((value.max(0.0) / STEP_HU) as usize).min(BUCKETS - 1);
@@ -423,15 +510,19 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
     } else {
         ((5.0 - wall_mm) * 0.6).clamp(-3.0, 0.5)
     };
-    // small compact bones that touch others are those of hand and foot
-    score -= if large_section && !space.on_edge && !long && volume < 6000.0 { 2.0 } else { 0.0 };
-    score += ((wall - 450.0) / 120.0).clamp(-2.0, 2.0);
+    // small bones within the field are those of hand and foot
+    score -= if large_section && !space.on_edge && volume < 6000.0 && space.elongation() < 3.0 {
+        4.0
+    } else {
+        0.0
+    };
+    score += ((wall - 450.0) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
     score += if long && volume > 60.0 { 1.2 } else { 0.0 };
     // fatty marrow and trabecular bone; fluid, pus and muscle lie between
     score += if inside < -10.0 {
         1.5
-    } else if inside < 110.0 {
-        -1.5
+    } else if inside < 150.0 {
+        if space.on_edge { -1.5 } else { -3.0 }
     } else {
         1.0
     };
@@ -573,9 +664,9 @@ fn judge_pieces(
     from_marrow: &[f32],
     cortex: &Cortex,
     marrow: &[u32],
+    large_section: bool,
 ) -> Vec<bool> {
     let grid = &coarse.grid;
-    let face = grid.cell_mm3().powf(2.0 / 3.0);
     #[derive(Clone, Default)]
     struct Piece {
         cells: usize,
@@ -586,6 +677,7 @@ fn judge_pieces(
         near_mm: f32,
         on_edge: bool,
         sum: f64,
+        squares: f64,
         cortex_mm: f64,
         hollow: usize,
     }
@@ -598,7 +690,9 @@ fn judge_pieces(
         piece.near_mm = piece.near_mm.min(from_marrow[cell]);
         piece.on_edge |= at_volume_edge(coarse, size, cell);
         piece.sum += f64::from(coarse.mean[cell]);
-        piece.hollow += usize::from(marrow[cell] > 0);
+        piece.squares += f64::from(coarse.mean[cell]).powi(2);
+        // fluid of a cyst is no marrow
+        piece.hollow += usize::from(marrow[cell] > 0 && !(-10.0..150.0).contains(&coarse.mean[cell]));
         piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
         grid.neighbours6(cell, |other| {
             if !is_solid(other) {
@@ -608,20 +702,21 @@ fn judge_pieces(
             }
         });
     }
-    found
+    let scores: Vec<f64> = found
         .iter()
         .map(|piece| {
             if piece.cells == 0 {
-                return false;
+                return f64::MIN;
             }
             let volume = piece.cells as f64 * grid.cell_mm3();
             let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
             let reach = f64::from(piece.reach_mm - piece.near_mm);
             let mean = piece.sum / piece.cells as f64;
-            let cortex_mm = piece.cortex_mm / piece.cells as f64;
-            let mut score = -1.0;
+            let cortex_mm = (piece.cortex_mm / piece.cells as f64).min(4.5);
+            let mut score = if large_section { -1.0 } else { -2.0 };
             // a sheet one cell thick, or one no thicker than the cortex, is a crest of bone
-            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2).clamp(-3.0, 3.0);
+            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2)
+                .clamp(-3.0, 3.0);
             score += ((0.25 - contact) * 10.0).clamp(-3.0, 2.0);
             score += (volume / (12.0 * cortex_mm.powi(2)).max(40.0)).ln().clamp(-2.0, 2.0) * 0.8;
             score += ((reach - 1.2 * cortex_mm) * 0.4).clamp(-1.5, 2.0);
@@ -630,17 +725,56 @@ fn judge_pieces(
             // slender for its volume, or with marrow of its own: a bone whose marrow was not recognised
             let thick = f64::from(piece.thick_mm);
             score -= (0.25 * volume.cbrt() - thick).clamp(0.0, 3.0);
-            score -= ((reach / thick.max(0.5) - 3.2) * 1.2).clamp(0.0, 2.5);
+            score -= if coarse.edge_mm() > 2.6 { 6.0 } else { 0.0 };
+            let slender = reach / thick.max(0.5) - 3.0;
+            // nine tenths of its cells are below this
+            let top = mean + 1.28 * (piece.squares / piece.cells as f64 - mean * mean).max(0.0).sqrt();
+            let slender = slender * ((top - 450.0) / 300.0).clamp(0.15, 1.0);
+            score -= if large_section {
+                ((mean - 850.0) / 80.0).clamp(0.0, 2.5)
+            } else {
+                ((top - 650.0) / 80.0).clamp(0.0, 3.5)
+            };
+            score -=
+                if thick < 4.5 { (slender * 2.0).clamp(0.0, 4.0) } else { (slender * 0.8).clamp(0.0, 1.5) };
             let hollow = piece.hollow as f64 / piece.cells as f64;
-            score -= if hollow > 0.08 && volume < 1500.0 { 2.5 } else { 0.0 };
+            score -= if volume < 1500.0 {
+                if hollow > 0.08 { 2.5 } else { 0.0 }
+            } else {
+                ((hollow - 0.07) * 40.0).clamp(0.0, 5.0)
+            };
             // what bone surrounds, or what is not dense, is a space of bone
-            score -= if contact > 0.6 || mean < 120.0 { 4.0 } else { 0.0 };
-            if std::env::var_os("LESION_DEBUG").is_some() && volume > 30.0 {
-                eprintln!("piece vol {volume:.0} contact {contact:.2} ({:.0} mm2) thick {:.1} reach {reach:.1} near {:.1} mean {mean:.0} cortex {cortex_mm:.1} hollow {hollow:.2} edge {} score {score:.2}", piece.contact as f64*face, piece.thick_mm, piece.near_mm, piece.on_edge);
-            }
-            score > 0.0
+            score -= if mean < 120.0 || contact > if thick > 6.0 { 0.65 } else { 0.45 } { 4.0 } else { 0.0 };
+            score
         })
-        .collect()
+        .collect();
+    let mut kept: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    // what touches a deposit is more likely its continuation than a ridge of bone
+    let mut beside = vec![false; count];
+    for (cell, &label) in pieces.iter().enumerate() {
+        if label > 0 && !kept[label as usize] && scores[label as usize] > -3.5 {
+            let position = grid.position(cell);
+            let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
+            let range = |axis: usize| {
+                position[axis].saturating_sub(reach[axis])
+                    ..=(position[axis] + reach[axis]).min(grid.size[axis] - 1)
+            };
+            'near: for z in range(2) {
+                for y in range(1) {
+                    for x in range(0) {
+                        if kept[pieces[grid.index([x, y, z])] as usize] {
+                            beside[label as usize] = true;
+                            break 'near;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for (kept, beside) in kept.iter_mut().zip(beside) {
+        *kept |= beside;
+    }
+    kept
 }
 
 /// Gives an attached deposit back the base that the allowance for the cortex took from it.

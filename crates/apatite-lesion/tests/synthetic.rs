@@ -1,0 +1,261 @@
+//! Limbs drawn voxel by voxel: what is in them is known exactly.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use apatite_lesion::{Analysis, Kind, Lesion, LesionError, Options, analyse};
+use apatite_volume::{Acquisition, Geometry, Labels, Volume};
+
+const SIZE: [usize; 3] = [110, 110, 70];
+const STEP: f64 = 0.8;
+
+/// A limb along the slices, 70 mm wide: fat, muscle, a bone with cortex and marrow; `paint` may overrule the HU at a
+/// point (mm from the axis of the limb and the middle slice). Noise of about 12 HU.
+fn limb(position: &str, paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
+    let mut state = 0x1234_5678_9abc_def1_u64;
+    let mut noise = || {
+        let mut sum = 0.0;
+        for _ in 0..4 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            sum += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        }
+        sum * 21.0
+    };
+    let mut values = Vec::with_capacity(SIZE.iter().product());
+    for z in 0..SIZE[2] {
+        for y in 0..SIZE[1] {
+            for x in 0..SIZE[0] {
+                // eight samples a voxel for partial volume
+                let mut sum = 0.0;
+                for sample in 0..8 {
+                    let offset = |axis: usize| if sample >> axis & 1 == 1 { 0.25 } else { -0.25 };
+                    let p: [f64; 3] = std::array::from_fn(|axis| {
+                        ([x, y, z][axis] as f64 + offset(axis) - (SIZE[axis] as f64 - 1.0) / 2.0) * STEP
+                    });
+                    let bone = (p[0] + 8.0).hypot(p[1] - 4.0);
+                    let skin = p[0].hypot(p[1]);
+                    sum += paint(p).unwrap_or(match (skin, bone) {
+                        (skin, _) if skin > 37.0 => -1000.0,
+                        (skin, _) if skin > 30.0 => -100.0,
+                        (_, bone) if bone < 5.5 => -40.0,
+                        (_, bone) if bone < 10.0 => 1300.0,
+                        _ => 55.0,
+                    });
+                }
+                values.push((sum / 8.0 + noise()).round() as i16);
+            }
+        }
+    }
+    Volume {
+        size: SIZE,
+        values,
+        geometry: Geometry {
+            origin_mm: [-50.0, -170.0, 400.0],
+            steps_mm: [[STEP, 0.0, 0.0], [0.0, STEP, 0.0], [0.0, 0.0, STEP]],
+        },
+        padding: None,
+        acquisition: Acquisition {
+            modality: "CT".into(),
+            patient_position: position.into(),
+            body_part: "FEMUR".into(),
+            ..Acquisition::default()
+        },
+    }
+}
+
+fn run(volume: &Volume) -> Analysis {
+    analyse(volume, &Options::default(), &|_, _| {}).unwrap()
+}
+
+fn calcifications(analysis: &Analysis) -> Vec<&Lesion> {
+    analysis
+        .lesions
+        .iter()
+        .filter(|lesion| matches!(lesion.kind, Kind::Calcification | Kind::Vascular))
+        .collect()
+}
+
+fn ball(p: [f64; 3], centre: [f64; 3], radius: f64) -> bool {
+    (0..3).map(|axis| (p[axis] - centre[axis]).powi(2)).sum::<f64>() <= radius * radius
+}
+
+/// Patient coordinates of a point of [`limb`].
+fn patient(volume: &Volume, p: [f64; 3]) -> [f64; 3] {
+    volume
+        .geometry
+        .patient_from_voxel(std::array::from_fn(|axis| p[axis] / STEP + (SIZE[axis] as f64 - 1.0) / 2.0))
+}
+
+fn probability(findings: &[apatite_lesion::FindingEvidence], id: &str) -> f64 {
+    findings.iter().find(|finding| finding.id == id).map_or(0.0, |finding| finding.probability)
+}
+
+#[test]
+fn a_limb_without_lesion_has_none() {
+    let analysis = run(&limb("HFS", |_| None));
+    assert!(analysis.lesions.is_empty(), "{:?}", analysis.lesions);
+    assert!(probability(&analysis.findings, "no_calcification") > 0.9);
+    assert!((8.0..18.0).contains(&analysis.noise_hu), "{}", analysis.noise_hu);
+}
+
+#[test]
+fn a_ball_is_found_where_it_is_and_measured() {
+    let centre = [18.0, -8.0, 3.0];
+    let volume = limb("HFS", |p| ball(p, centre, 6.0).then_some(520.0));
+    let analysis = run(&volume);
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    let truth = 4.0 / 3.0 * std::f64::consts::PI * 216.0;
+    assert!((lesion.volume_mm3 / truth - 1.0).abs() < 0.06, "{} of {truth}", lesion.volume_mm3);
+    assert!((lesion.volume_partial_mm3 / truth - 1.0).abs() < 0.08, "{}", lesion.volume_partial_mm3);
+    assert!((lesion.volume_mm3 - truth).abs() < 3.0 * lesion.volume_uncertainty_mm3);
+    for (own, wanted) in lesion.centre_mm.iter().zip(patient(&volume, centre)) {
+        assert!((own - wanted).abs() < 0.3, "{:?}", lesion.centre_mm);
+    }
+    assert!((lesion.diameter_mm - 12.0).abs() < 1.3, "{}", lesion.diameter_mm);
+    assert!((lesion.mean_hu - 500.0).abs() < 40.0);
+    assert!(lesion.shape.elongation > 0.9 && lesion.shape.solidity > 0.9, "{:?}", lesion.shape);
+    assert!((lesion.bone_distance_mm.unwrap() - 12.4).abs() < 3.0, "{:?}", lesion.bone_distance_mm);
+    assert_eq!(lesion.components, 1);
+    assert!(lesion.level.is_none());
+    assert!(probability(&lesion.findings, "separate_from_bone") > 0.9);
+    assert!(probability(&analysis.findings, "solitary") > 0.6);
+    let marked = analysis.labels.values.iter().filter(|&&label| label == lesion.id).count() as f64;
+    assert!((marked * STEP.powi(3) - lesion.volume_mm3).abs() < 1e-6);
+    assert_eq!(analysis.region.unwrap().id, "thigh");
+}
+
+#[test]
+fn a_mass_on_the_cortex_is_split_from_the_bone() {
+    // its base lies 1 mm deep in the cortex
+    let centre = [14.0, 4.0, 0.0];
+    let volume =
+        limb("HFS", |p| (ball(p, centre, 13.0) && (p[0] + 8.0).hypot(p[1] - 4.0) > 10.0).then_some(450.0));
+    let analysis = run(&volume);
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!((0.7..1.2).contains(&(lesion.volume_mm3 / 9000.0)), "{}", lesion.volume_mm3);
+    assert!(lesion.bone_contact_mm2 > 20.0, "{}", lesion.bone_contact_mm2);
+    assert!(probability(&lesion.findings, "separate_from_bone") < 0.2);
+}
+
+/// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.
+#[test]
+fn levels_are_seen_in_every_position_and_only_where_they_are() {
+    for (position, down) in
+        [("HFS", [0.0, 1.0]), ("FFP", [0.0, -1.0]), ("HFDR", [-1.0, 0.0]), ("FFDL", [1.0, 0.0])]
+    {
+        for tilt_deg in [0.0_f64, 30.0] {
+            let centre = [16.0, -6.0, 0.0];
+            let (sin, cos) = tilt_deg.to_radians().sin_cos();
+            let volume = limb(position, |p| {
+                let depth = (p[0] - centre[0]) * down[0] + (p[1] - centre[1]) * down[1];
+                let tilted = depth * cos + (p[2] - centre[2]) * sin;
+                match (ball(p, centre, 10.0), ball(p, centre, 8.8)) {
+                    (true, false) => Some(350.0),
+                    (true, true) if tilted > 1.0 => Some(600.0),
+                    (true, true) => Some(35.0),
+                    (false, _) => None,
+                }
+            });
+            let analysis = run(&volume);
+            let [lesion] = calcifications(&analysis)[..] else {
+                panic!("{position}: {:?}", analysis.lesions)
+            };
+            if tilt_deg > 0.0 {
+                assert!(lesion.level.is_none(), "{position}: {:?}", lesion.level);
+                continue;
+            }
+            let level = lesion.level.unwrap_or_else(|| panic!("{position}: no level"));
+            assert!(level.angle_deg < 3.0 && level.flatness_mm < 0.4, "{position}: {level:?}");
+            assert!(
+                (level.upper_hu - 35.0).abs() < 40.0 && (level.lower_hu - 600.0).abs() < 60.0,
+                "{level:?}"
+            );
+            assert!(level.normal[0] * down[0] + level.normal[1] * down[1] < -0.99, "{position}: {level:?}");
+            let middle = patient(&volume, centre);
+            let height: f64 = (0..2).map(|axis| (level.point_mm[axis] - middle[axis]) * down[axis]).sum();
+            assert!((height - 1.0).abs() < 0.5, "{position}: {height}");
+        }
+    }
+}
+
+#[test]
+fn several_grains_are_several_lesions() {
+    let grains: Vec<[f64; 3]> = (0..6)
+        .map(|k| {
+            [
+                22.0 * (f64::from(k) * 0.5 - 1.2).cos(),
+                22.0 * (f64::from(k) * 0.5 - 1.2).sin(),
+                f64::from(k % 3) * 14.0 - 14.0,
+            ]
+        })
+        .collect();
+    let volume = limb("HFS", |p| {
+        let near = |g: &[f64; 3]| ball([p[0], p[1], g[2] + (p[2] - g[2]) / 2.2], *g, 1.9);
+        grains.iter().any(near).then_some(600.0)
+    });
+    let analysis = run(&volume);
+    assert_eq!(analysis.lesions.len(), 6, "{:?}", analysis.lesions);
+    assert!(probability(&analysis.findings, "multiple_one_region") > 0.7);
+    assert!(analysis.lesions.iter().all(|lesion| probability(&lesion.findings, "rice_grain") > 0.5));
+}
+
+#[test]
+fn a_bone_mask_from_elsewhere_decides() {
+    let centre = [14.0, 4.0, 0.0];
+    let paint =
+        |p: [f64; 3]| (ball(p, centre, 13.0) && (p[0] + 8.0).hypot(p[1] - 4.0) > 10.0).then_some(450.0);
+    let volume = limb("HFS", paint);
+    let mut bones = Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };
+    for (index, label) in bones.values.iter_mut().enumerate() {
+        let at = |value: usize, axis: usize| (value as f64 - (SIZE[axis] as f64 - 1.0) / 2.0) * STEP;
+        let (x, y) = (at(index % SIZE[0], 0), at(index / SIZE[0] % SIZE[1], 1));
+        *label = u16::from((x + 8.0).hypot(y - 4.0) < 10.0) * 7;
+    }
+    let analysis =
+        analyse(&volume, &Options { bones: Some(&bones), ..Options::default() }, &|_, _| {}).unwrap();
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!((0.75..1.15).contains(&(lesion.volume_mm3 / 9000.0)), "{}", lesion.volume_mm3);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let volume = limb("HFS", |p| {
+        (ball(p, [18.0, -8.0, 3.0], 6.0) || ball(p, [-4.0, -22.0, -9.0], 2.5)).then_some(520.0)
+    });
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut analysis = pool.install(|| run(&volume));
+        analysis.timings_ms.clear();
+        analysis
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn what_cannot_be_analysed_is_refused() {
+    let volume = limb("HFS", |_| None);
+    let error = |volume: &Volume, options: &Options| analyse(volume, options, &|_, _| {}).unwrap_err();
+    let air = Volume { values: vec![-1000; volume.len()], ..volume.clone() };
+    assert_eq!(error(&air, &Options::default()), LesionError::NoBody);
+    let short = Volume { values: vec![0; 10], ..volume.clone() };
+    assert!(matches!(error(&short, &Options::default()), LesionError::Size { found: 10, .. }));
+    let mut mr = volume.clone();
+    mr.acquisition.modality = "MR".into();
+    assert!(matches!(error(&mr, &Options::default()), LesionError::Modality { .. }));
+    let bones = Labels { size: [1, 1, 1], values: vec![0], geometry: volume.geometry };
+    assert!(matches!(
+        error(&volume, &Options { bones: Some(&bones), ..Options::default() }),
+        LesionError::BoneGrid { .. }
+    ));
+}
+
+#[test]
+fn an_unknown_position_is_said() {
+    let analysis = run(&limb("", |_| None));
+    assert!(
+        analysis.warnings.iter().any(|warning| warning.contains("PatientPosition")),
+        "{:?}",
+        analysis.warnings
+    );
+}
