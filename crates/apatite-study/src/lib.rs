@@ -75,8 +75,11 @@ pub fn measure(request: &Request, progress: &dyn Fn(&str, f64)) -> Result<Measur
     progress("headers", 0.0);
     let study = Source::open(&request.paths)?;
     let series = study.choose(request.series.as_deref())?;
-    let mut warnings =
-        study.left_out.iter().map(|left| format!("{} left out: {}", left.file, left.reason)).collect::<Vec<_>>();
+    let mut warnings = study
+        .left_out
+        .iter()
+        .map(|left| format!("{} left out: {}", left.file, left.reason))
+        .collect::<Vec<_>>();
     warnings.extend(study.warnings.iter().map(ToString::to_string));
     let (volume, read_warnings) = series.load(&|done, of| {
         progress("slices", READING_SHARE * done as f64 / of.max(1) as f64);
@@ -129,7 +132,12 @@ pub struct Disagreement {
 const CONTRADICTS_FROM: f64 = 0.8;
 
 /// Adds the measured findings to the case, as the CT of `examination` saw them; returns where the reader disagrees.
-pub fn join(case: &mut Case, examination: usize, measured: &Analysis, knowledge: &Knowledge) -> Vec<Disagreement> {
+pub fn join(
+    case: &mut Case,
+    examination: usize,
+    measured: &Analysis,
+    knowledge: &Knowledge,
+) -> Vec<Disagreement> {
     let mut disagreements = Vec::new();
     let readers = case.observations.clone();
     for evidence in &measured.findings {

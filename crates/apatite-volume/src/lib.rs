@@ -97,7 +97,8 @@ impl Geometry {
         std::array::from_fn(|step| {
             let direction = self.steps_mm[step];
             let length2: f64 = direction.iter().map(|value| value * value).sum();
-            (0..3).map(|axis| (point_mm[axis] - self.origin_mm[axis]) * direction[axis]).sum::<f64>() / length2
+            (0..3).map(|axis| (point_mm[axis] - self.origin_mm[axis]) * direction[axis]).sum::<f64>()
+                / length2
         })
     }
 

@@ -18,8 +18,8 @@ use crate::arguments::{
     Arguments, Command, Compare, Diagnose, Evaluate, Format, KnowledgeCommand, Lang, NetworkFormat, Part,
     Reading,
 };
-use crate::imaging::{run_measure, run_phantom};
 use crate::cases::{self, LoadedCase};
+use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
 use crate::schema::schema;
 

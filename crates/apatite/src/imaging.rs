@@ -101,7 +101,10 @@ pub(crate) fn run_phantom(arguments: &Phantom, words: &Words<'_>) -> Result<Exit
     let phantom = make(pattern, &Options { seed: arguments.seed, position, ..Options::default() })?;
     phantom.write(folder)?;
     let path = printable(&folder.display().to_string());
-    writeln!(out, "{path}/ct, {path}/case.toml, {path}/truth.json, {path}/truth.nii.gz, {path}/bones.nii.gz")?;
+    writeln!(
+        out,
+        "{path}/ct, {path}/case.toml, {path}/truth.json, {path}/truth.nii.gz, {path}/bones.nii.gz"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
