@@ -2,6 +2,7 @@
 Case files from disk.
 */
 
+use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,15 @@ impl Trouble {
     /// Something that stands at no place of the file.
     pub(crate) fn about(kind: &'static str, severity: Severity, message: String) -> Self {
         Self { severity, kind, place: None, message, help: None }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place {
+            write!(f, "{}:{}: ", place.line, place.column)?;
+        }
+        f.write_str(&self.message)
     }
 }
 
