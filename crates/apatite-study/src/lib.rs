@@ -10,7 +10,7 @@ This crate measures nothing itself and makes no diagnosis.
 use std::path::PathBuf;
 
 use apatite_case::{Assertion, Case, Observation, Place};
-use apatite_dicom::{ReadError, Source, read_mask};
+use apatite_dicom::{Origin, ReadError, Source, read_mask};
 use apatite_knowledge::Knowledge;
 use apatite_lesion::{Analysis, FindingEvidence, Kind, LesionError, Options, analyse};
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub struct Request {
 pub struct Measurement {
     /// The series that was measured.
     pub series: MeasuredSeries,
+    /// Whose images they are, for objects made from them; none for NIfTI.
+    pub origin: Option<Origin>,
     /// What was found.
     pub analysis: Analysis,
     /// What went wrong or was left out on the way, and what limits the figures.
@@ -107,6 +109,7 @@ pub fn measure(request: &Request, progress: &dyn Fn(&str, f64)) -> Result<Measur
             patient_position: volume.acquisition.patient_position.clone(),
             noise_hu: analysis.noise_hu,
         },
+        origin: series.origin()?,
         analysis,
         warnings,
     })
