@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstream::stdout;
+use apatite_advise::next;
 use apatite_knowledge::Knowledge;
 use apatite_reason::{Model, counts_of, diagnose, robustness};
-use apatite_report::{Input, Provenance, Report, compose, html, pdf, text};
+use apatite_report::{Input, Provenance, Report, Study, compose, html, pdf, text};
 use apatite_text::{Words, printable};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::arguments::{Lang, Reading};
 use crate::cases;
 use crate::commands::{language, policy, setting};
+use crate::imaging::LoadedStudy;
 use crate::output::tell;
 
 /// Arguments of `apatite report`.
@@ -68,7 +70,7 @@ pub(crate) fn run_report(
     let words = Words { knowledge, language: language(arguments.lang) };
     let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
     let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
-    let loaded = cases::load(&arguments.case, knowledge, policy(&arguments.reading));
+    let loaded = cases::load_with_studies(&arguments.case, knowledge, policy(&arguments.reading));
     cases::report(&arguments.case, &loaded.problems);
     if loaded.refused {
         let advice =
@@ -82,6 +84,7 @@ pub(crate) fn run_report(
         let draws = usize::from(arguments.draws);
         answer.add_robustness(&model, robustness(&model, knowledge, &loaded.case, draws, arguments.seed)?);
     }
+    let advice = next(&model, knowledge, &loaded.case, &knowledge.examinations.weights)?;
     let provenance = Provenance {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         case_sha256: Sha256::digest(loaded.text.as_bytes())
@@ -89,19 +92,32 @@ pub(crate) fn run_report(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     };
+    let studies = loaded.studies.iter().map(study).collect::<Vec<_>>();
+    let latest = studies.iter().filter_map(|study| study.date).max();
     let remarks = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     let report = compose(
         &words,
         &Input {
             case: &loaded.case,
             answer: &answer,
-            studies: &[],
-            date: arguments.date,
+            advice: Some(&advice),
+            studies: &studies,
+            date: arguments.date.or(latest),
             remarks: &remarks,
             provenance: &provenance,
         },
     );
     write(arguments, &report)
+}
+
+fn study(loaded: &LoadedStudy) -> Study<'_> {
+    Study {
+        name: loaded.name.clone(),
+        modality: loaded.modality.clone(),
+        date: loaded.date.parse().ok(),
+        measurement: loaded.measurement.as_ref(),
+        pictures: Vec::new(),
+    }
 }
 
 fn write(arguments: &ReportArguments, report: &Report) -> Result<ExitCode, Box<dyn Error>> {

@@ -2,11 +2,13 @@
 From a case and its answer to a report in words.
 */
 
+mod advice;
 mod differential;
 mod imaging;
 mod known;
 mod sources;
 
+use apatite_advise::Advice;
 use apatite_case::{Case, Sex};
 use apatite_knowledge::Nature;
 use apatite_reason::Differential;
@@ -26,6 +28,8 @@ pub struct Input<'a> {
     pub case: &'a Case,
     /// The differential of the case; the diagnoses with weights are explained.
     pub answer: &'a Differential,
+    /// What to examine next, and what cannot wait; none where it was not asked for.
+    pub advice: Option<&'a Advice>,
     /// The studies that the case names, in its order.
     pub studies: &'a [Study<'a>],
     /// The day that the report speaks of; none where nobody said it.
@@ -65,6 +69,8 @@ pub struct Provenance {
 pub fn compose(words: &Words<'_>, input: &Input<'_>) -> Report {
     let mut composer = Composer { words, input, sources: Sources::new(words) };
     let mut sections = Vec::new();
+    let alarms = composer.alarms();
+    sections.push(composer.section("alarms", "report-alarms", alarms));
     let impression = composer.impression();
     sections.push(composer.section("impression", "report-impression", impression));
     let differential = composer.differential();
@@ -77,6 +83,8 @@ pub fn compose(words: &Words<'_>, input: &Input<'_>) -> Report {
     sections.push(composer.section("lesions", "report-lesions", lesions));
     let known = composer.known();
     sections.push(composer.section("known", "report-known", known));
+    let next = composer.next();
+    sections.push(composer.section("next", "report-next", next));
     let lacking = composer.lacking();
     sections.push(composer.section("lacking", "report-lacking", lacking));
     let remarks = input.remarks.iter().map(|remark| Text::english(remark)).collect::<Vec<_>>();
@@ -254,7 +262,7 @@ impl Composer<'_, '_, '_> {
     }
 
     fn dictation(&self) -> Vec<Passage> {
-        let mut impression = Vec::new();
+        let mut impression = self.alarm_lines();
         for (place, line) in self.ranking().iter().enumerate() {
             impression.push(format!("{}. {line}", place + 1));
         }
@@ -263,6 +271,7 @@ impl Composer<'_, '_, '_> {
             let title = self.words.text("report-must-not-miss", &[("name", &name)]);
             impression.push(format!("{title}: {}", statement.get(self.words.language)));
         }
+        impression.extend(self.next_line());
         let passage = |key: &str, paragraphs: Vec<String>| Passage { title: self.word(key), paragraphs };
         vec![
             passage("report-clinical", self.clinical()),
