@@ -3,19 +3,21 @@ The report on a case, for people: HTML, PDF and plain text, English and Italian.
 
 [`compose`] puts a case, its differential and what was measured on its images into a [`Report`]: sections of blocks in
 the words of one language, with every source that is cited. The writers [`html`], [`pdf`] and [`text`] turn it into a
-document and decide nothing but looks. This crate reads no file, asks no clock and computes no probability: equal
+document and decide nothing but looks. [`pictures_of_measured`] and [`pictures_of_shown`] make its key images. This crate reads no file, asks no clock and computes no probability: equal
 input gives equal bytes.
 */
 
 mod compose;
 mod html;
 mod pdf;
+mod pictures;
 mod report;
 mod text;
 
 pub use compose::{Input, Provenance, Study, compose};
 pub use html::html;
 pub use pdf::{PdfError, pdf};
+pub use pictures::{is_in_view, pictures_of_measured, pictures_of_shown};
 pub use report::{
     Bar, Block, Cell, Column, Notice, Passage, Picture, Report, Row, Section, Source, Span, Table, Text, Tone,
 };

@@ -2,6 +2,8 @@ use textwrap::{Options, WordSplitter, fill};
 
 use crate::report::Report;
 
+/// A blank at which no line breaks; it becomes one of the common kind when the lines are made.
+const NO_BREAK: char = '\u{a0}';
 /// Longest line.
 const WIDTH: usize = 80;
 
@@ -32,7 +34,7 @@ pub fn text(report: &Report) -> String {
 fn paragraph(out: &mut String, text: &str, hanging: usize) {
     let indent = " ".repeat(hanging);
     let options = Options::new(WIDTH).subsequent_indent(&indent).word_splitter(WordSplitter::NoHyphenation);
-    out.push_str(&fill(&simple(text), options));
+    out.push_str(&fill(&simple(text), options).replace(NO_BREAK, " "));
     out.push('\n');
 }
 
@@ -42,7 +44,8 @@ fn simple(text: &str) -> String {
     for c in text.chars() {
         match c {
             ' '..='~' => simple.push(c),
-            '\u{a0}' | '\u{2009}' | '\u{202f}' => simple.push(' '),
+            '\u{a0}' | '\u{202f}' => simple.push(NO_BREAK),
+            '\u{2009}' => simple.push(' '),
             '–' | '—' | '−' | '‐' | '‑' => simple.push('-'),
             '‘' | '’' => simple.push('\''),
             '“' | '”' | '«' | '»' => simple.push('"'),

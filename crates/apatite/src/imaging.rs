@@ -30,6 +30,8 @@ pub(crate) struct LoadedStudy {
     pub(crate) modality: String,
     /// StudyDate, YYYYMMDD; empty where unknown.
     pub(crate) date: String,
+    /// FrameOfReferenceUID; empty where unknown.
+    pub(crate) frame_of_reference: String,
     pub(crate) volume: Volume,
     /// None where it was only read.
     pub(crate) measurement: Option<Measurement>,
@@ -89,8 +91,10 @@ pub(crate) fn measure_studies(
                 }
                 if let (Some(kept), Some(volume)) = (&mut kept, volume) {
                     let date = measurement.series.date.clone();
+                    let origin = measurement.origin.as_ref();
+                    let frame_of_reference = origin.map_or(String::new(), |origin| origin.frame_of_reference.clone());
                     let measurement = Some(measurement);
-                    kept.push(LoadedStudy { name, modality, date, volume, measurement });
+                    kept.push(LoadedStudy { name, modality, date, frame_of_reference, volume, measurement });
                 }
             }
             Err(error) => {
@@ -116,6 +120,7 @@ fn show(
         name: name.to_owned(),
         modality: modality.to_owned(),
         date: series.study_date.clone(),
+        frame_of_reference: series.frame_of_reference.clone(),
         volume,
         measurement: None,
     })

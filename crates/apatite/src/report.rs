@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_advise::next;
 use apatite_knowledge::Knowledge;
+use apatite_lesion::Kind;
 use apatite_reason::{Model, counts_of, diagnose, robustness};
-use apatite_report::{Input, Provenance, Report, Study, compose, html, pdf, text};
+use apatite_report::{Input, Provenance, Report, Study, compose, html, is_in_view, pdf, pictures_of_measured, pictures_of_shown, text};
 use apatite_text::{Words, printable};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
@@ -20,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::arguments::{Lang, Reading};
 use crate::cases;
 use crate::commands::{language, policy, setting};
-use crate::imaging::LoadedStudy;
+use crate::imaging::{LoadedStudy, with_progress};
 use crate::output::tell;
 
 /// Arguments of `apatite report`.
@@ -92,7 +93,7 @@ pub(crate) fn run_report(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     };
-    let studies = loaded.studies.iter().map(study).collect::<Vec<_>>();
+    let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();
     let remarks = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     let report = compose(
@@ -110,14 +111,40 @@ pub(crate) fn run_report(
     write(arguments, &report)
 }
 
-fn study(loaded: &LoadedStudy) -> Study<'_> {
-    Study {
-        name: loaded.name.clone(),
-        modality: loaded.modality.clone(),
-        date: loaded.date.parse().ok(),
-        measurement: loaded.measurement.as_ref(),
-        pictures: Vec::new(),
+/// The studies with their key images.
+fn studies<'l>(
+    words: &Words<'_>,
+    loaded: &'l [LoadedStudy],
+    progress: &dyn Fn(&str, f64),
+) -> Result<Vec<Study<'l>>, Box<dyn Error>> {
+    let mut studies = Vec::new();
+    for (index, study) in loaded.iter().enumerate() {
+        progress("pictures", index as f64 / loaded.len() as f64);
+        let pictures = match &study.measurement {
+            Some(measurement) => pictures_of_measured(words, &study.volume, measurement)?,
+            None => pictures_of_shown(words, &study.volume, lesion_in(study, loaded))?,
+        };
+        studies.push(Study {
+            name: Path::new(&study.name).file_name().map_or(study.name.clone(), |name| name.to_string_lossy().into()),
+            modality: study.modality.clone(),
+            date: study.date.parse().ok(),
+            measurement: study.measurement.as_ref(),
+            pictures,
+        });
     }
+    Ok(studies)
+}
+
+/// Centre of the first calcification that another study measured in the space of this one; the surest stand first.
+fn lesion_in(study: &LoadedStudy, all: &[LoadedStudy]) -> Option<[f64; 3]> {
+    all.iter()
+        .filter(|other| {
+            !study.frame_of_reference.is_empty() && other.frame_of_reference == study.frame_of_reference
+        })
+        .filter_map(|other| other.measurement.as_ref())
+        .flat_map(|measurement| &measurement.analysis.lesions)
+        .find(|lesion| lesion.kind == Kind::Calcification && is_in_view(&study.volume, lesion.centre_mm))
+        .map(|lesion| lesion.centre_mm)
 }
 
 fn write(arguments: &ReportArguments, report: &Report) -> Result<ExitCode, Box<dyn Error>> {

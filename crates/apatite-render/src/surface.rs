@@ -1,0 +1,294 @@
+use std::borrow::Borrow;
+
+use apatite_volume::{Labels, Volume};
+use rayon::prelude::*;
+
+use crate::blocks::{Blocks, EDGE};
+use crate::picture::Picture;
+use crate::project::{Ray, Rays};
+use crate::regions::{Regions, colour_of};
+use crate::sample::Sampler;
+use crate::vector::{Vector, along, dot, unit};
+use crate::view::corners;
+use crate::{RenderError, Scene, View};
+
+/// How a surface looks. The thresholds are where a surface is drawn; they measure nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurfaceLook {
+    /// Value at which the surface of bone is drawn.
+    pub bone_from: f64,
+    /// Value at which the surface of a lesion is drawn, within its mask.
+    pub lesion_from: f64,
+    /// How much of a lesion behind it bone hides, 0 to 1.
+    pub bone_opacity: f64,
+    /// Colour of bone.
+    pub bone: [u8; 3],
+    /// Colour behind everything.
+    pub background: [u8; 3],
+}
+
+impl Default for SurfaceLook {
+    fn default() -> Self {
+        Self {
+            bone_from: 180.0,
+            lesion_from: 130.0,
+            bone_opacity: 0.5,
+            bone: [236, 224, 200],
+            background: [16, 18, 24],
+        }
+    }
+}
+
+/// Surfaces of bone and lesions, ready to be looked at from anywhere.
+///
+/// Rays pass over blocks in which no surface can lie, find the first surface of a lesion and the first of bone, and mix
+/// the two where bone is in front. Light comes from the viewer's upper left; what is farther away is darker.
+#[derive(Debug)]
+pub struct Surface<'a> {
+    volume: &'a Volume,
+    blocks: &'a Blocks,
+    bones: Option<&'a Labels>,
+    lesions: Option<&'a Regions<'a>>,
+    look: SurfaceLook,
+    bone_blocks: Vec<bool>,
+    lesion_blocks: Vec<bool>,
+}
+
+impl<'a> Surface<'a> {
+    /// Surfaces of the bones within a mask (of everything above [`SurfaceLook::bone_from`] where none is given) and of
+    /// labelled lesions.
+    ///
+    /// # Errors
+    /// Where the volume is not filled, or a mask lies on another grid.
+    pub fn new<V: Borrow<Volume>>(
+        scene: &'a Scene<V>,
+        bones: Option<&'a Labels>,
+        lesions: Option<&'a Regions<'a>>,
+        look: SurfaceLook,
+    ) -> Result<Self, RenderError> {
+        let volume = scene.volume();
+        let expected = volume.size.iter().product();
+        if volume.is_empty() || volume.len() != expected {
+            return Err(RenderError::Volume { size: volume.size, found: volume.len(), expected });
+        }
+        for labels in bones.into_iter().chain(lesions.map(|lesions| lesions.labels)) {
+            if labels.size != volume.size || labels.values.len() != expected {
+                return Err(RenderError::Grid { found: labels.size, expected: volume.size });
+            }
+        }
+        let blocks = scene.blocks();
+        let within = bones.map(|bones| labelled_blocks(bones, blocks));
+        let bone_blocks = (0..blocks.high.len())
+            .map(|at| {
+                f64::from(blocks.high[at]) >= look.bone_from
+                    && within.as_ref().is_none_or(|within| within[at])
+            })
+            .collect();
+        let lesion_blocks = lesions.map_or_else(Vec::new, |lesions| region_blocks(lesions, blocks));
+        Ok(Self { volume, blocks, bones, lesions, look, bone_blocks, lesion_blocks })
+    }
+
+    /// The surfaces seen along the direction of view; the place of the plane along it does not matter.
+    #[must_use]
+    pub fn picture(&self, view: &View) -> Picture {
+        let [columns, rows] = view.size;
+        let mut pixels = vec![self.look.background; columns * rows];
+        let Some(sampler) = Sampler::new(self.volume) else { return Picture { size: view.size, pixels } };
+        let rays = Rays::new(self.volume, &sampler, view, None);
+        let eye = Eye::new(self.volume, view);
+        let step_mm =
+            0.7 * self.volume.geometry.spacing_mm().into_iter().fold(f64::INFINITY, f64::min) as f32;
+        pixels.par_chunks_mut(columns).enumerate().for_each(|(row, line)| {
+            for (column, pixel) in line.iter_mut().enumerate() {
+                let Some(ray) = rays.ray(column, row) else { continue };
+                let looked = Looked { surface: self, sampler: &sampler, ray: &ray, step_mm };
+                let lesion = looked.lesion();
+                let bone = looked.bone(lesion.map_or(f32::INFINITY, |(depth, _)| depth));
+                let lesion = lesion.map(|(depth, label)| eye.shade(&looked, depth, colour_of(label)));
+                let bone = bone.map(|depth| eye.shade(&looked, depth, self.look.bone));
+                *pixel = match (bone, lesion) {
+                    (None, None) => continue,
+                    (Some(colour), None) | (None, Some(colour)) => colour,
+                    (Some(bone), Some(lesion)) => std::array::from_fn(|at| {
+                        let (bone, lesion) = (f64::from(bone[at]), f64::from(lesion[at]));
+                        (lesion + (bone - lesion) * self.look.bone_opacity).round() as u8
+                    }),
+                };
+            }
+        });
+        Picture { size: view.size, pixels }
+    }
+
+    fn voxel_label(&self, labels: &Labels, voxel: [f32; 3]) -> u16 {
+        let at: [usize; 3] = std::array::from_fn(|axis| {
+            ((voxel[axis] + 0.5).max(0.0) as usize).min(self.volume.size[axis] - 1)
+        });
+        labels.values[self.volume.index(at)]
+    }
+}
+
+/// One ray on its way.
+struct Looked<'a> {
+    surface: &'a Surface<'a>,
+    sampler: &'a Sampler<'a>,
+    ray: &'a Ray,
+    step_mm: f32,
+}
+
+impl Looked<'_> {
+    /// Depth and label of the first lesion.
+    fn lesion(&self) -> Option<(f32, u16)> {
+        let lesions = self.surface.lesions?;
+        let label_at = |voxel: [f32; 3]| {
+            // the voxel of the largest weight that belongs to a lesion
+            self.sampler
+                .neighbours(voxel)
+                .into_iter()
+                .map(|(at, weight)| (weight, lesions.labels.values[at]))
+                .filter(|&(weight, label)| label != 0 && weight > 0.0)
+                .max_by(|a, b| a.0.total_cmp(&b.0))
+                .map(|(_, label)| label)
+        };
+        let from = self.surface.look.lesion_from as f32;
+        let inside = |voxel: [f32; 3]| self.sampler.at(voxel) >= from && label_at(voxel).is_some();
+        let depth = self.first(&self.surface.lesion_blocks, f32::INFINITY, inside)?;
+        Some((depth, label_at(self.ray.at(depth)).unwrap_or(1)))
+    }
+
+    /// Depth of the first bone, if nearer than `before`.
+    fn bone(&self, before: f32) -> Option<f32> {
+        let surface = self.surface;
+        let from = surface.look.bone_from as f32;
+        let inside = |voxel: [f32; 3]| {
+            self.sampler.at(voxel) >= from
+                && surface.bones.is_none_or(|bones| surface.voxel_label(bones, voxel) != 0)
+                && surface.lesions.is_none_or(|lesions| surface.voxel_label(lesions.labels, voxel) == 0)
+        };
+        self.first(&surface.bone_blocks, before, inside)
+    }
+
+    /// Depth at which the ray first comes inside, halved in to a thirtieth of a step.
+    #[inline]
+    fn first(&self, marked: &[bool], before: f32, inside: impl Fn([f32; 3]) -> bool) -> Option<f32> {
+        if marked.is_empty() {
+            return None;
+        }
+        let blocks = self.surface.blocks;
+        let (ray, step_mm) = (self.ray, self.step_mm);
+        let mut sample = (ray.range[0] / step_mm).ceil();
+        let last = (ray.range[1].min(before) / step_mm).floor();
+        while sample <= last {
+            let (block, exit) = ray.block(sample * step_mm, blocks.size);
+            let beyond = (exit / step_mm).ceil().max(sample + 1.0).min(last + 1.0);
+            if !marked[blocks.index(block)] {
+                sample = beyond;
+                continue;
+            }
+            while sample < beyond {
+                if inside(ray.at(sample * step_mm)) {
+                    let (mut out, mut found) = ((sample - 1.0) * step_mm, sample * step_mm);
+                    out = out.max(ray.range[0]);
+                    for _ in 0..5 {
+                        let middle = (out + found) / 2.0;
+                        if inside(ray.at(middle)) { found = middle } else { out = middle }
+                    }
+                    return Some(found);
+                }
+                sample += 1.0;
+            }
+        }
+        None
+    }
+}
+
+/// From where and in what light surfaces are seen.
+struct Eye {
+    light: Vector,
+    halfway: Vector,
+    into: Vector,
+    /// Rows that turn a slope per voxel into one in patient space.
+    slopes: [Vector; 3],
+    depths_mm: [f64; 2],
+}
+
+impl Eye {
+    fn new(volume: &Volume, view: &View) -> Self {
+        let into = view.plane.into_picture();
+        let towards = along(along(into.map(|value| -value), view.plane.down, -0.5), view.plane.right, -0.4);
+        let light = unit(towards).unwrap_or(into);
+        let halfway = unit(along(light, into, -1.0)).unwrap_or(light);
+        let slopes = volume.geometry.steps_mm.map(|step| {
+            let length2 = dot(step, step);
+            step.map(|value| value / length2)
+        });
+        let depths = corners(volume).map(|corner| view.pixel(corner).1);
+        let depths_mm = [
+            depths.iter().copied().fold(f64::INFINITY, f64::min),
+            depths.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        ];
+        Self { light, halfway, into, slopes, depths_mm }
+    }
+
+    fn shade(&self, looked: &Looked, depth: f32, colour: [u8; 3]) -> [u8; 3] {
+        let gradient = looked.sampler.gradient(looked.ray.at(depth));
+        let slope: Vector = std::array::from_fn(|axis| {
+            (0..3).map(|step| f64::from(gradient[step]) * self.slopes[step][axis]).sum()
+        });
+        // values fall outwards; where they do not fall (a cut face), the surface faces the viewer
+        let mut outward = unit(slope.map(|value| -value)).unwrap_or(self.into);
+        if dot(outward, self.into) > 0.0 {
+            outward = outward.map(|value| -value);
+        }
+        let lit = dot(outward, self.light).max(0.0);
+        let gloss = dot(outward, self.halfway).max(0.0).powi(24);
+        let [near, far] = self.depths_mm;
+        let away = ((f64::from(depth) - near) / (far - near).max(1e-9)).clamp(0.0, 1.0);
+        let brightness = (0.22 + 0.78 * lit) * (1.0 - 0.55 * away);
+        colour.map(|value| {
+            (f64::from(value) * brightness + 45.0 * gloss * (1.0 - away)).round().min(255.0) as u8
+        })
+    }
+}
+
+/// Blocks that hold a label, or whose next voxel does.
+fn labelled_blocks(labels: &Labels, blocks: &Blocks) -> Vec<bool> {
+    let [columns, rows, slices] = labels.size;
+    (0..blocks.size[1] * blocks.size[2])
+        .into_par_iter()
+        .flat_map_iter(|line| {
+            let (block_row, block_slice) = (line % blocks.size[1], line / blocks.size[1]);
+            let mut found = vec![false; blocks.size[0]];
+            let around = |block: usize, end: usize| {
+                (block * EDGE).saturating_sub(1)..(block * EDGE + EDGE + 1).min(end)
+            };
+            for slice in around(block_slice, slices) {
+                for row in around(block_row, rows) {
+                    let start = (slice * rows + row) * columns;
+                    let line = &labels.values[start..start + columns];
+                    for (block, found) in found.iter_mut().enumerate() {
+                        *found = *found || line[around(block, columns)].iter().any(|&label| label != 0);
+                    }
+                }
+            }
+            found
+        })
+        .collect()
+}
+
+fn region_blocks(regions: &Regions, blocks: &Blocks) -> Vec<bool> {
+    let mut found = vec![false; blocks.high.len()];
+    for (start, length) in regions.list().iter().flat_map(|region| &region.runs) {
+        let range = |axis: usize| {
+            let end = if axis == 0 { start[0] + length } else { start[axis] + 1 };
+            start[axis].saturating_sub(1) / EDGE..=(end / EDGE).min(blocks.size[axis] - 1)
+        };
+        for slice in range(2) {
+            for row in range(1) {
+                for column in range(0) {
+                    found[blocks.index([column, row, slice])] = true;
+                }
+            }
+        }
+    }
+    found
+}
