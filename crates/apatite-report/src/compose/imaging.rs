@@ -76,12 +76,12 @@ impl Composer<'_, '_, '_> {
         vec![
             self.column("report-lesion-number", 0.05),
             self.column("report-kind-of-lesion", 0.16),
-            self.number_column("report-volume", 0.12),
-            self.number_column("report-diameter", 0.09),
+            self.number_column("report-volume", 0.13),
+            self.number_column("report-diameter", 0.11),
             self.number_column("report-mean-hu", 0.07),
             self.number_column("report-max-hu", 0.07),
-            self.number_column("report-to-bone", 0.09),
-            self.column("report-findings", 0.35),
+            self.number_column("report-to-bone", 0.10),
+            self.column("report-findings", 0.31),
         ]
     }
 

@@ -75,12 +75,12 @@ pub fn compose(words: &Words<'_>, input: &Input<'_>) -> Report {
     sections.push(composer.section("impression", "report-impression", impression));
     let differential = composer.differential();
     sections.push(composer.section("differential", "differential", differential));
-    let reasons = composer.reasons();
-    sections.push(composer.section("reasons", "report-reasons", reasons));
     let images = composer.images();
     sections.push(composer.section("images", "report-images", images));
     let lesions = composer.lesions();
     sections.push(composer.section("lesions", "report-lesions", lesions));
+    let reasons = composer.reasons();
+    sections.push(composer.section("reasons", "report-reasons", reasons));
     let known = composer.known();
     sections.push(composer.section("known", "report-known", known));
     let next = composer.next();

@@ -13,7 +13,7 @@ pub(super) const WIDTH: f32 = PAGE[0] - 2.0 * LEFT;
 const BODY: f32 = 9.5;
 const INDENT: f32 = 16.0;
 /// Of a picture, pt.
-const PICTURE_HEIGHT: f32 = 250.0;
+const PICTURE_HEIGHT: f32 = 212.0;
 const GAP: f32 = 12.0;
 
 pub(super) const WARNING: Colour = [122, 72, 0];

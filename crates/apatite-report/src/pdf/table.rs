@@ -2,7 +2,7 @@
 
 use super::flow::{DANGER, Flow, Item, LEFT, Meaning, WARNING, WIDTH, line_height};
 use super::letters::{Colour, INK, Run, Style};
-use crate::report::{Bar, Cell, Column, Table, Text, Tone};
+use crate::report::{Bar, Cell, Column, Span, Table, Text, Tone};
 
 const SIZE: f32 = 8.5;
 /// Between columns, pt.
@@ -87,7 +87,9 @@ impl Flow<'_> {
             .zip(places)
             .map(|(column, (_, width))| {
                 let style = Style { is_bold: true, ..Style::FAINT };
-                self.letters.lines(&Text::plain(&column.title), style, SIZE, *width)
+                // a heading may break before its unit
+                let title = Text(vec![Span::Plain(column.title.clone())]);
+                self.letters.lines(&title, style, SIZE, *width)
             })
             .collect::<Vec<_>>();
         let most = cells.iter().map(Vec::len).max().unwrap_or(1);
