@@ -13,7 +13,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
 /// Branches with more joint outcomes than this are drawn from, not tabulated.
-const TABULATED: usize = 64;
+const TABULATED: usize = 640;
 
 /// The network with what is known, by branch.
 pub(crate) struct Forest<'m> {

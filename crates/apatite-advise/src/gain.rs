@@ -13,11 +13,14 @@ use serde::Serialize;
 use crate::forest::{Branch, Forest, Scratch};
 
 /// Up to so many joint outcomes are enumerated.
-const ENUMERATED: usize = 2048;
+const ENUMERATED: usize = 4096;
 /// Beyond, so many are drawn.
 const DRAWN: usize = 512;
 /// The same random numbers for every question, so that their differences are less uncertain than they are.
 const SEED: u64 = 1;
+
+/// States that nobody remarks on.
+const HEALTHY: [&str; 3] = ["absent", "negative", "normal"];
 
 /// What is to be expected of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -135,6 +138,24 @@ impl<'m> Standing<'m> {
                 }
             })
             .collect()
+    }
+
+    /// What one variable is expected to tell, bits, where only what is told can be asked for: reports tell what they see
+    /// more often than what they do not, so that each state beside the healthy one counts `odds` times.
+    #[must_use]
+    pub fn bits_where_told(&self, variable: VariableId, odds: f64) -> f64 {
+        let states = self.forest.states(variable);
+        let Some(Branch::Table { factors, .. }) = self.forest.branches(&[variable]).pop() else { return 0.0 };
+        let (mut bits, mut total) = (0.0, 0.0);
+        for (state, run) in states.iter().zip(factors.chunks_exact(self.columns.len())) {
+            let (probability, posterior) = self.after(&mut run.to_vec());
+            let weight = probability * if HEALTHY.contains(&state.as_str()) { 1.0 } else { odds };
+            if weight > 0.0 {
+                bits += weight * self.change(&posterior).bits;
+                total += weight;
+            }
+        }
+        bits / total
     }
 
     /// All joint outcomes.

@@ -23,7 +23,7 @@ mod what_if;
 
 pub use alarms::{Alarm, Clash, alarms, clashes};
 pub use gain::{Gain, Outcome, Standing};
-pub use next::{Advice, Advised, Burden, Caveat, Question, first_advice, next};
+pub use next::{Advice, Advised, Burden, Caveat, Question, next};
 pub use sufficiency::{Sufficiency, assess};
 pub use trial::{Asked, AskedCase, FirstAdvice, FirstAdviceCase, advise_first, ask};
 pub use what_if::{Shift, WhatIf, what_if};

@@ -2,6 +2,8 @@
 What to examine next.
 */
 
+use std::collections::BTreeSet;
+
 use apatite_case::{Case, HISTORY};
 use apatite_knowledge::{
     Amount, BurdenWeights, Contrast, Examination, Knowledge, Severity, Warning,
@@ -167,28 +169,30 @@ pub fn next(
     })
 }
 
-/// The best examination by gain for burden, without what each result would mean: for judging the advice on many cases.
+/// The examinations by gain for burden, best first, without what each result would mean: for judging the advice on many
+/// cases.
 ///
 /// # Errors
 /// As [`next`].
-pub fn first_advice(
+pub(crate) fn order(
     model: &Model,
     knowledge: &Knowledge,
     case: &Case,
     weights: &BurdenWeights,
-) -> Result<Option<String>, ModelError> {
+) -> Result<Vec<String>, ModelError> {
     let heard = model.evidence(case, knowledge);
     let standing = Standing::new(model, knowledge, &heard.evidence)?;
-    let best = plans(model, knowledge, case, &heard.evidence)
+    let mut order = plans(model, knowledge, case, &heard.evidence)
         .into_iter()
         .map(|plan| {
             let (burden, caveats) = burden(&plan, knowledge, case, weights, &standing.posterior);
             let refused = caveats.iter().any(|caveat| caveat.severity == Severity::Contraindicated);
-            let variables = plan.shows.iter().map(|shown| shown.variable).collect::<Vec<_>>();
-            (refused, standing.gain(&variables).bits / burden.total, plan.id)
+            let gain = standing.gain(&plan.answered(&plan.ranked(&standing)));
+            (refused, gain.bits / burden.total, plan.id)
         })
-        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2)));
-    Ok(best.map(|(_, _, id)| id.to_owned()))
+        .collect::<Vec<_>>();
+    order.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(b.2)));
+    Ok(order.into_iter().map(|(_, _, id)| id.to_owned()).collect())
 }
 
 /// An examination that can be done, and what is new in it.
@@ -196,6 +200,25 @@ pub(crate) struct Plan<'k> {
     pub(crate) id: &'k str,
     pub(crate) examination: &'k Examination,
     pub(crate) shows: Vec<Shown>,
+}
+
+impl Plan<'_> {
+    /// What it shows, most telling first, with what each alone would tell.
+    pub(crate) fn ranked(&self, standing: &Standing<'_>) -> Vec<(f64, &Shown)> {
+        let mut questions = self
+            .shows
+            .iter()
+            .map(|shown| (standing.gain(&[shown.variable]).bits, shown))
+            .collect::<Vec<_>>();
+        questions.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        questions
+    }
+
+    /// As many of the most telling as a report answers.
+    pub(crate) fn answered(&self, ranked: &[(f64, &Shown)]) -> Vec<VariableId> {
+        let count = self.examination.answers.as_ref().map_or(ranked.len(), |answers| answers.best.round() as usize);
+        ranked.iter().take(count.max(1)).map(|(_, shown)| shown.variable).collect()
+    }
 }
 
 /// A variable that an examination shows.
@@ -226,7 +249,8 @@ pub(crate) fn plans<'k>(
             {
                 shows.extend(shown(included, model, knowledge));
             }
-            shows.retain(|shown| !has(evidence, shown.variable));
+            let sees_better = |shown: &Shown| is_new(shown, examination, knowledge, case);
+            shows.retain(|shown| !has(evidence, shown.variable) && sees_better(shown));
             (!shows.is_empty()).then_some(Plan { id, examination, shows })
         })
         .collect()
@@ -239,15 +263,9 @@ fn advised(
     case: &Case,
     weights: &BurdenWeights,
 ) -> Advised {
-    let variables = plan.shows.iter().map(|shown| shown.variable).collect::<Vec<_>>();
-    let gain = standing.gain(&variables);
+    let questions = plan.ranked(standing);
+    let gain = standing.gain(&plan.answered(&questions));
     let (burden, warnings) = burden(plan, knowledge, case, weights, &standing.posterior);
-    let mut questions = plan
-        .shows
-        .iter()
-        .map(|shown| (standing.gain(&[shown.variable]).bits, shown))
-        .collect::<Vec<_>>();
-    questions.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
     let told = questions
         .iter()
         .take(QUESTIONS_TOLD)
@@ -348,6 +366,34 @@ fn shown(examination: &Examination, model: &Model, knowledge: &Knowledge) -> Vec
         .into_iter()
         .filter_map(|(id, name)| Some(Shown { id, variable: model.variable(&name)? }))
         .collect()
+}
+
+/// Whether an examination shows something that those made do not show about as well.
+fn is_new(shown: &Shown, examination: &Examination, knowledge: &Knowledge, case: &Case) -> bool {
+    let Some(modality) = examination.modality.as_deref().filter(|modality| *modality != HISTORY) else {
+        return true;
+    };
+    let made = case.examinations.iter().map(|made| made.modality.as_str()).collect::<BTreeSet<_>>();
+    if examination.quantities.contains(&shown.id) {
+        let measures = |other: &Examination| {
+            other.modality.as_deref().is_some_and(|modality| made.contains(modality))
+                && other.includes.is_none()
+                && other.quantities.contains(&shown.id)
+        };
+        return !knowledge.examinations.examinations.values().any(measures);
+    }
+    let sensitivity = |modality: &str| match knowledge.vocabulary.group(&shown.id) {
+        // of a group the mean of its members
+        Some(group) => {
+            let views = group.findings.iter().filter_map(|finding| knowledge.view(modality, finding));
+            let (sum, count) = views.fold((0.0, 0.0), |(sum, count), view| (sum + view.sensitivity.best, count + 1.0));
+            if count > 0.0 { sum / count } else { 0.0 }
+        }
+        None => knowledge.view(modality, &shown.id).map_or(0.0, |view| view.sensitivity.best),
+    };
+    let looked = made.iter().filter(|other| **other != modality).map(|other| sensitivity(other));
+    sensitivity(modality) >= looked.fold(0.0, f64::max) + knowledge.examinations.reporting.better_by.best
+        || examination.after.is_some()
 }
 
 fn has(evidence: &Evidence, variable: VariableId) -> bool {

@@ -12,7 +12,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use serde::Serialize;
 
 use crate::gain::Standing;
-use crate::next::first_advice;
+use crate::next::order;
 
 /// How soon asking for what tells most leads to the diagnosis that all facts lead to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,7 +21,9 @@ pub struct Asked {
     pub cases: usize,
     /// Seed of what is hidden and of the random orders.
     pub seed: u64,
-    /// Number of random orders over which each case is averaged.
+    /// So many times the facts of each case were halved.
+    pub halvings: usize,
+    /// Number of random orders over which each half is averaged.
     pub random_orders: usize,
     /// Mean number of facts hidden.
     pub hidden: f64,
@@ -59,6 +61,8 @@ pub struct FirstAdvice {
     pub told: f64,
     /// Share in which it stands there, or the diagnosis was proven by it.
     pub done: f64,
+    /// The same of any of the first three.
+    pub done_of_three: f64,
     /// Each case.
     pub per_case: Vec<FirstAdviceCase>,
 }
@@ -74,11 +78,15 @@ pub struct FirstAdviceCase {
     pub told: bool,
     /// Whether the case tells its results or was proven by it.
     pub done: bool,
+    /// The same of any of the first three.
+    pub done_of_three: bool,
     /// All examinations that the authors did, by their results or the proof.
     pub did: Vec<String>,
 }
 
-/// Number of random orders of each case.
+/// So many times the facts of each case are halved.
+const HALVINGS: usize = 5;
+/// Number of random orders of each half.
 const RANDOM_ORDERS: usize = 16;
 /// The modality that is kept for the first advice.
 const RADIOGRAPH: &str = "XR";
@@ -110,6 +118,7 @@ pub fn ask(
     Ok(Asked {
         cases: per_case.len(),
         seed,
+        halvings: HALVINGS,
         random_orders: RANDOM_ORDERS,
         hidden: mean(&|case| case.hidden as f64),
         saved_reached: saved(reached),
@@ -127,6 +136,28 @@ fn ask_one(
     random: &mut ChaCha8Rng,
 ) -> Result<AskedCase, ModelError> {
     let all = model.evidence(&proven.case, knowledge).evidence;
+    let last = leader(model, &all)?;
+    let mut mean =
+        AskedCase { file: proven.id.clone(), hidden: 0, reached: [0.0; 2], settled: [0.0; 2] };
+    for _ in 0..HALVINGS {
+        let (hidden, halved) = ask_half(model, knowledge, &all, last, random)?;
+        mean.hidden = hidden;
+        for (mean, own) in mean.reached.iter_mut().chain(&mut mean.settled).zip(halved) {
+            *mean += own / HALVINGS as f64;
+        }
+    }
+    Ok(mean)
+}
+
+/// Number of facts hidden; answers until the last leader leads, asked for and in random order, then until it leads for
+/// good.
+fn ask_half(
+    model: &Model,
+    knowledge: &Knowledge,
+    all: &Evidence,
+    last: usize,
+    random: &mut ChaCha8Rng,
+) -> Result<(usize, [f64; 4]), ModelError> {
     let mut order = all.items().to_vec();
     order.shuffle(random);
     let hidden = order.split_off(order.len().div_ceil(2));
@@ -134,7 +165,6 @@ fn ask_one(
     for (variable, likelihood) in order {
         known.add(variable, likelihood);
     }
-    let last = leader(model, &all)?;
 
     let mut asked = vec![leader(model, &known)?];
     let mut left = hidden.clone();
@@ -161,12 +191,7 @@ fn ask_one(
         at_random[0] += reached / RANDOM_ORDERS as f64;
         at_random[1] += settled / RANDOM_ORDERS as f64;
     }
-    Ok(AskedCase {
-        file: proven.id.clone(),
-        hidden: hidden.len(),
-        reached: [reached, at_random[0]],
-        settled: [settled, at_random[1]],
-    })
+    Ok((hidden.len(), [reached, at_random[0], settled, at_random[1]]))
 }
 
 /// Position of the variable that is expected to tell most; of equal ones the first.
@@ -177,7 +202,8 @@ fn most_telling(
     left: &[(VariableId, Vec<f64>)],
 ) -> Result<usize, ModelError> {
     let standing = Standing::new(model, knowledge, evidence)?;
-    let gains = left.iter().map(|(variable, _)| standing.gain(&[*variable]).bits).collect::<Vec<_>>();
+    let odds = knowledge.examinations.reporting.remarkable_odds.best;
+    let gains = left.iter().map(|(variable, _)| standing.bits_where_told(*variable, odds)).collect::<Vec<_>>();
     let mut best = 0;
     for (index, gain) in gains.iter().enumerate() {
         if *gain > gains[best] {
@@ -219,21 +245,29 @@ pub fn advise_first(
         if !has_radiograph || did.is_empty() {
             return Ok(None);
         }
-        let advice = first_advice(model, knowledge, &radiograph_only(&proven.case), weights)?;
-        let is_among = |did: &[String]| advice.as_ref().is_some_and(|advice| did.contains(advice));
+        let order = order(model, knowledge, &radiograph_only(&proven.case), weights)?;
+        let is_among =
+            |did: &[String], first: usize| order.iter().take(first).any(|advice| did.contains(advice));
         Ok(Some(FirstAdviceCase {
             file: proven.id.clone(),
-            told: is_among(&told),
-            done: is_among(&did),
+            told: is_among(&told, 1),
+            done: is_among(&did, 1),
+            done_of_three: is_among(&did, 3),
             did,
-            advice,
+            advice: order.into_iter().next(),
         }))
     })?;
     let per_case = judged.into_iter().flatten().collect::<Vec<_>>();
     let share = |of: fn(&FirstAdviceCase) -> bool| {
         per_case.iter().filter(|case| of(case)).count() as f64 / per_case.len().max(1) as f64
     };
-    Ok(FirstAdvice { cases: per_case.len(), told: share(|case| case.told), done: share(|case| case.done), per_case })
+    Ok(FirstAdvice {
+        cases: per_case.len(),
+        told: share(|case| case.told),
+        done: share(|case| case.done),
+        done_of_three: share(|case| case.done_of_three),
+        per_case,
+    })
 }
 
 /// The examinations beyond the radiograph that stand in a case, with those that proved its diagnosis where asked.

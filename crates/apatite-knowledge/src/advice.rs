@@ -34,10 +34,23 @@ impl<'de> Deserialize<'de> for Amount {
 pub struct ExaminationsFile {
     /// How much each burden counts against one bit of information.
     pub weights: BurdenWeights,
+    /// What reports tell.
+    pub reporting: Reporting,
     /// What can be done, by id.
     pub examinations: BTreeMap<String, Examination>,
     /// When an examination must not be done, or only with care, by id.
     pub warnings: BTreeMap<String, Warning>,
+}
+
+/// What reports tell.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reporting {
+    /// How many times as often what is remarkable is told as what is not: the odds of being told.
+    pub remarkable_odds: Amount,
+    /// A finding is a new question to another modality where that one is more sensitive by at least this than all that
+    /// looked already.
+    pub better_by: Amount,
 }
 
 /// What the expected gain of an examination is divided by: `base` and the sum of the others, each times its burden.
@@ -91,6 +104,9 @@ pub struct Examination {
     /// Laboratory quantities.
     #[serde(default)]
     pub analytes: Vec<String>,
+    /// How many of its questions a report of it answers; none where it answers all.
+    #[serde(default)]
+    pub answers: Option<Amount>,
     /// Words for it under `proof` of a proven case.
     #[serde(default)]
     pub proves: Vec<String>,

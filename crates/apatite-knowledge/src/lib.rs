@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use advice::{
     Alarm, AlarmsFile, Amount, BurdenWeights, Circumstance, Contrast, Dose, Examination, ExaminationsFile,
-    Insufficient, Severity, Strange, Urgency, Warning,
+    Insufficient, Reporting, Severity, Strange, Urgency, Warning,
 };
 pub use check::{Mentions, check};
 pub use folder::{Folder, FolderError};

@@ -10,6 +10,7 @@ use apatite_network::Workspace;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::calibrate::{Recalibration, ReliabilityBin, recalibrated, reliability};
 use crate::fit::{Counts, ProvenCase, Testimony, count};
 use crate::model::{Model, ModelError};
 
@@ -66,25 +67,13 @@ pub struct Evaluation {
     pub subsets: Vec<Subset>,
     /// Which diagnosis is taken for which, commonest first.
     pub confusions: Vec<Confusion>,
+    /// What a recalibration would bring, where there are folds to fit it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recalibration: Option<Recalibration>,
     /// Cases that moved the numbers they are judged by.
     pub judged_by_themselves: usize,
     /// Each case.
     pub per_case: Vec<CaseOutcome>,
-}
-
-/// Leaders of about one probability, and how often they are right.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ReliabilityBin {
-    /// From this probability, inclusive.
-    pub from: f64,
-    /// To this probability.
-    pub to: f64,
-    /// Number of cases.
-    pub cases: usize,
-    /// Mean probability of the leader.
-    pub confidence: f64,
-    /// Share of leaders that are right.
-    pub accuracy: f64,
 }
 
 /// Accuracy in one mechanism.
@@ -145,10 +134,14 @@ pub struct CaseOutcome {
     leading_mechanism: String,
     #[serde(skip)]
     brier: f64,
+    /// `P(diagnosis | case)`, in the order of the model.
+    #[serde(skip)]
+    pub(crate) posterior: Vec<f64>,
+    /// Which diagnoses are accepted, in the same order.
+    #[serde(skip)]
+    pub(crate) accepted: Vec<bool>,
 }
 
-/// Bins of the reliability table.
-const BINS: usize = 10;
 /// A diagnosis with at least so many cases in the set counts as common.
 const COMMON_FROM: usize = 4;
 
@@ -173,7 +166,11 @@ pub fn evaluate(
         }
         Folds::K { .. } => 0,
     };
-    Ok(summarise(per_case, judged_by_themselves, knowledge))
+    let recalibration = match folds {
+        Folds::K { folds, .. } => Some(recalibrated(&per_case, *folds)),
+        Folds::None(_) => None,
+    };
+    Ok(Evaluation { recalibration, ..summarise(per_case, judged_by_themselves, knowledge) })
 }
 
 /// Asks something of every case that has an answer, of a model that has not counted the case where there are folds.
@@ -249,17 +246,15 @@ fn cross_validate<T: Send>(
             testimonies.extend(Testimony::of(proven, knowledge, &bare)?);
         }
     }
-    // stratified: the cases of one diagnosis go round the folds
-    let mut order = (0..cases.len()).collect::<Vec<_>>();
-    order.sort_by_key(|index| {
-        (cases[*index].case.expected.as_ref().map(|expected| &expected.diagnosis), &cases[*index].id)
+    let names = cases.iter().map(|proven| {
+        let diagnosis = proven.case.expected.as_ref().map_or("", |expected| expected.diagnosis.as_str());
+        (diagnosis, proven.id.as_str())
     });
-    let fold_of =
-        order.iter().enumerate().map(|(place, index)| (*index, place % folds)).collect::<BTreeMap<_, _>>();
+    let fold_of = folds_of(&names.collect::<Vec<_>>(), folds);
     let judged = (0..folds)
         .into_par_iter()
         .map(|fold| {
-            let held_out = (0..cases.len()).filter(|index| fold_of[index] == fold).collect::<Vec<_>>();
+            let held_out = (0..cases.len()).filter(|index| fold_of[*index] == fold).collect::<Vec<_>>();
             let digests = held_out.iter().map(|index| cases[*index].digest.as_str()).collect::<BTreeSet<_>>();
             let kept = testimonies
                 .iter()
@@ -275,6 +270,17 @@ fn cross_validate<T: Send>(
     let mut judged = judged.into_iter().flatten().collect::<Vec<_>>();
     judged.sort_by_key(|(index, _)| *index);
     Ok(judged.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// The fold of each case, by its diagnosis and name. Stratified: the cases of one diagnosis go round the folds.
+pub(crate) fn folds_of(cases: &[(&str, &str)], folds: usize) -> Vec<usize> {
+    let mut order = (0..cases.len()).collect::<Vec<_>>();
+    order.sort_by_key(|index| cases[*index]);
+    let mut fold_of = vec![0; cases.len()];
+    for (place, index) in order.into_iter().enumerate() {
+        fold_of[index] = place % folds;
+    }
+    fold_of
 }
 
 fn judge(
@@ -320,6 +326,8 @@ fn judge(
         leader_probability: posterior[ranking[0]],
         leading_mechanism: leading_mechanism.unwrap_or_default(),
         brier,
+        accepted: (0..posterior.len()).map(accepts).collect(),
+        posterior: posterior.clone(),
     })
 }
 
@@ -352,26 +360,8 @@ pub fn without(case: &Case, withheld: &[Withhold]) -> Case {
 
 fn summarise(per_case: Vec<CaseOutcome>, judged_by_themselves: usize, knowledge: &Knowledge) -> Evaluation {
     let all = per_case.iter().collect::<Vec<_>>();
-    let mut bins = vec![Vec::new(); BINS];
-    for outcome in &per_case {
-        bins[((outcome.leader_probability * BINS as f64) as usize).min(BINS - 1)].push(outcome);
-    }
-    let reliability = bins
-        .iter()
-        .enumerate()
-        .filter(|(_, bin)| !bin.is_empty())
-        .map(|(index, bin)| ReliabilityBin {
-            from: index as f64 / BINS as f64,
-            to: (index + 1) as f64 / BINS as f64,
-            cases: bin.len(),
-            confidence: mean(bin, |outcome| outcome.leader_probability),
-            accuracy: within(bin, 1),
-        })
-        .collect::<Vec<_>>();
-    let ece = reliability
-        .iter()
-        .map(|bin| bin.cases as f64 / per_case.len().max(1) as f64 * (bin.confidence - bin.accuracy).abs())
-        .sum();
+    let leaders = per_case.iter().map(|outcome| (outcome.leader_probability, outcome.rank == 1));
+    let (reliability, ece) = reliability(&leaders.collect::<Vec<_>>());
 
     let mechanism_of =
         |diagnosis: &str| knowledge.diagnosis(diagnosis).map_or("", |known| known.mechanism.as_str());
@@ -433,6 +423,7 @@ fn summarise(per_case: Vec<CaseOutcome>, judged_by_themselves: usize, knowledge:
         mechanisms,
         subsets: vec![subset("common", true), subset("rare", false)],
         confusions,
+        recalibration: None,
         judged_by_themselves,
         per_case,
     }

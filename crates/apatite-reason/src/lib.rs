@@ -8,6 +8,7 @@ differential and what speaks for and against each diagnosis; [`compare`] says wh
 This crate reads no file, prints nothing, and holds no medical number: those are in the knowledge.
 */
 
+mod calibrate;
 mod compare;
 mod diagnose;
 mod draws;
@@ -16,6 +17,7 @@ mod fit;
 mod model;
 mod shapes;
 
+pub use calibrate::{Recalibration, ReliabilityBin};
 pub use compare::{Comparison, Separation, compare};
 pub use diagnose::{
     Contradiction, Differential, FactReport, MechanismProbability, Missing, RankedDiagnosis, Surprise,
@@ -23,7 +25,7 @@ pub use diagnose::{
 };
 pub use draws::{Robustness, robustness};
 pub use evaluate::{
-    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold,
+    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, Subset, Withhold,
     case_weights, evaluate, judge_by_fold, ranking, without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};

@@ -21,6 +21,8 @@ impl Checker<'_> {
             self.problem(file, "weights", "a weight is negative, or the base is not above 0");
         }
         self.sources_needed(file, "weights", &weights.sources);
+        self.amount(file, "reporting.remarkable_odds", &known.reporting.remarkable_odds);
+        self.amount(file, "reporting.better_by", &known.reporting.better_by);
         for (id, examination) in &known.examinations {
             let path = &format!("examinations.{id}");
             self.localised(file, path, &examination.names);
@@ -69,6 +71,9 @@ impl Checker<'_> {
                 }
             }
             self.amount(file, &format!("{path}.delay_days"), &examination.delay_days);
+            if let Some(answers) = &examination.answers {
+                self.amount(file, &format!("{path}.answers"), answers);
+            }
             if !(1..=5).contains(&examination.cost_class) {
                 self.problem(file, path, "the class of cost is not 1 to 5");
             }
