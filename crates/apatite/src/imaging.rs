@@ -12,7 +12,7 @@ use anstream::stdout;
 use apatite_case::{Case, Severity};
 use apatite_dicom::write_labels;
 use apatite_knowledge::Knowledge;
-use apatite_phantom::{Options, make, patterns};
+use apatite_phantom::{Options, Visit, make, patterns};
 use apatite_study::{Measurement, Request, join, measure};
 use apatite_text::{Words, printable};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -98,7 +98,14 @@ pub(crate) fn run_phantom(arguments: &Phantom, words: &Words<'_>) -> Result<Exit
         return Ok(ExitCode::SUCCESS);
     };
     let position = arguments.position.as_deref().map(str::parse).transpose()?;
-    let phantom = make(pattern, &Options { seed: arguments.seed, position, ..Options::default() })?;
+    let visit = arguments.visit.map(|number| Visit {
+        number,
+        weeks: arguments.weeks,
+        growth: arguments.growth,
+        turned_degrees: arguments.turned,
+        shifted_mm: arguments.shifted,
+    });
+    let phantom = make(pattern, &Options { seed: arguments.seed, position, visit, ..Options::default() })?;
     phantom.write(folder)?;
     let path = printable(&folder.display().to_string());
     writeln!(
@@ -125,7 +132,7 @@ fn measurement_json(measurement: &Measurement, words: &Words<'_>) -> Value {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
+pub(crate) fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
     if !std::io::stderr().is_terminal() {
         return work(&|_, _| {});
     }
