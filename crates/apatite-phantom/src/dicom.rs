@@ -8,6 +8,7 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use rayon::prelude::*;
 
 use crate::draw::Draw;
+use crate::visit::study_date;
 use crate::{Phantom, PhantomError};
 
 /// Stored value of 0 HU: the usual offset, so that the range of 12 bits is -1024 to 3071 HU.
@@ -36,7 +37,8 @@ fn uid(phantom: &Phantom, part: &str) -> String {
         "{part} {} {} {columns}x{rows}x{slices} {spacing:?} {}",
         phantom.pattern.id, phantom.position, phantom.noise_hu
     );
-    let mut draw = Draw::new(phantom.seed, &purpose);
+    let visit = phantom.visit.map_or(String::new(), |visit| format!(" {visit:?}"));
+    let mut draw = Draw::new(phantom.seed, &(purpose + &visit));
     let bits = (u128::from(draw.bits()) << 64) | u128::from(draw.bits());
     // version 4 and variant of a UUID
     let uuid =
@@ -59,8 +61,9 @@ fn image(phantom: &Phantom, slice: usize, number: usize) -> InMemDicomObject {
     text(tags::STUDY_INSTANCE_UID, VR::UI, &uid(phantom, "study"));
     text(tags::SERIES_INSTANCE_UID, VR::UI, &uid(phantom, "series"));
     text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &uid(phantom, "frame of reference"));
-    text(tags::STUDY_DATE, VR::DA, "20200101");
-    text(tags::SERIES_DATE, VR::DA, "20200101");
+    let date = study_date(phantom.visit.map_or(0, |visit| visit.weeks));
+    text(tags::STUDY_DATE, VR::DA, &date);
+    text(tags::SERIES_DATE, VR::DA, &date);
     text(tags::STUDY_TIME, VR::TM, "120000");
     text(tags::SERIES_TIME, VR::TM, "120000");
     text(tags::ACCESSION_NUMBER, VR::SH, "");

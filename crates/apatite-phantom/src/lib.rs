@@ -22,12 +22,14 @@ mod scanner;
 mod scene;
 mod shape;
 mod space;
+mod visit;
 mod write;
 
 pub use case::SuggestedCase;
 pub use error::PhantomError;
 pub use patterns::{Pattern, patterns};
 pub use pose::PatientPosition;
+pub use visit::Visit;
 
 use apatite_volume::{Acquisition, Geometry, Labels, Volume};
 
@@ -52,6 +54,8 @@ pub struct Options {
     pub spacing_mm: Option<[f64; 3]>,
     /// Standard deviation of the noise, HU; 10 to 30, drawn, where none. 0 is a picture without noise.
     pub noise_hu: Option<f64>,
+    /// A later study of the same patient; the first where none.
+    pub visit: Option<Visit>,
 }
 
 /// A made study and its truth.
@@ -63,6 +67,8 @@ pub struct Phantom {
     pub seed: u64,
     /// How the patient lies.
     pub position: PatientPosition,
+    /// Which study of the patient; the first where none.
+    pub visit: Option<Visit>,
     /// Standard deviation of the noise in the picture, HU.
     pub noise_hu: f64,
     /// The picture, HU.
@@ -133,7 +139,7 @@ const USUAL_SIZE: [usize; 3] = [256, 256, 160];
 ///
 /// # Errors
 /// An unknown pattern; a size below 16 or of more than 2³⁰ voxels; a spacing outside 0.1 to 10 mm; a noise outside 0
-/// to 200 HU.
+/// to 200 HU; a later study outside the bounds of [`Visit`].
 pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
     let known = patterns::find(pattern)?;
     let size = options.size.unwrap_or(USUAL_SIZE);
@@ -141,9 +147,12 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
 
     // each pattern draws a body and a position of its own
     let seed = Draw::new(options.seed, known.id).bits();
-    let mut plan = patterns::plan(known, seed, options.position);
+    let mut plan = patterns::plan(known, seed, options);
+    if let Some(visit) = &options.visit {
+        visit.grow(&mut plan, seed);
+    }
     let body = &mut plan.body;
-    let pose = Pose::new(seed, options.position, body);
+    let pose = Pose::new(seed, options, body);
     let usual = body.spacing_mm;
     let spacing_mm = options.spacing_mm.unwrap_or_else(|| {
         [0, 1, 2].map(|axis: usize| {
@@ -167,6 +176,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
         noise_hu,
         noise_grain: if sharp { 0.45 } else { 0.75 },
         seed,
+        noise_seed: options.visit.map_or(seed, |visit| visit.noise_seed(seed)),
     };
     let parts = plan.body.scene.painted();
     let picture = scanner.scan(&parts, plan.lesions.len() as u16);
@@ -187,6 +197,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
         pattern: known,
         seed: options.seed,
         position: pose.position,
+        visit: options.visit,
         noise_hu,
         volume: Volume { size, values: picture.values, geometry, padding: None, acquisition },
         truth: Labels { size, values: picture.lesions, geometry },
@@ -215,6 +226,9 @@ fn check(options: &Options, size: [usize; 3]) -> Result<(), PhantomError> {
             allowed: "0.1 to 10 mm in each direction",
         });
     }
+    if let Some(visit) = &options.visit {
+        visit.check()?;
+    }
     if let Some(noise) = options.noise_hu.filter(|noise| !(0.0..=200.0).contains(noise)) {
         return Err(PhantomError::Option {
             option: "the noise",
@@ -236,7 +250,7 @@ fn surroundings(plan: &mut Plan, pose: &Pose, size: [usize; 3], spacing_mm: [f64
     for z in -steps[2]..=steps[2] {
         for y in -steps[1]..=steps[1] {
             for x in -steps[0]..=steps[0] {
-                let patient = (0..3).fold(pose.middle, |point, axis| {
+                let patient = (0..3).fold(space::add(pose.middle, pose.shift), |point, axis| {
                     let count = [x, y, z][axis] as f64 / steps[axis] as f64 * half[axis];
                     space::along(point, count, pose.axes[axis])
                 });

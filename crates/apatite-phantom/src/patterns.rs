@@ -2,12 +2,11 @@
 
 mod lesions;
 
-use crate::PatientPosition;
 use crate::PhantomError;
 use crate::anatomy::{self, Body};
 use crate::case::{Sketch, sketch};
 use crate::draw::Draw;
-use crate::{LesionKind, pose::Pose};
+use crate::{LesionKind, Options, pose::Pose};
 
 /// A kind of phantom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +125,14 @@ impl Plan {
 }
 
 /// Draws anatomy and lesions.
-pub(crate) fn plan(pattern: &Pattern, seed: u64, position: Option<PatientPosition>) -> Plan {
+pub(crate) fn plan(pattern: &Pattern, seed: u64, options: &Options) -> Plan {
     let mut draw = Draw::new(seed, pattern.id);
     let mut form = Draw::new(seed, "anatomy");
     let case = sketch(pattern.id, &mut draw);
     match pattern.id {
         "tumoral_calcinosis" | "tumoral_calcinosis_levels" => {
             let hip = anatomy::pelvis(&mut form, false);
-            let gravity = Pose::new(seed, position, &hip.body).gravity();
+            let gravity = Pose::new(seed, options, &hip.body).gravity();
             let levels = (pattern.id == "tumoral_calcinosis_levels").then_some(gravity);
             lesions::tumoral_calcinosis(hip, case, &mut draw, levels)
         }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::PhantomError;
 use crate::anatomy::Body;
 use crate::draw::Draw;
 use crate::space::{Point, Turn, add, scale};
+use crate::{Options, PhantomError};
 
 /// PatientPosition of DICOM (PS3.3, C.7.3.1.1.2): head or feet first; supine, prone, or on the right or left side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +98,10 @@ pub(crate) struct Pose {
     pub(crate) position: PatientPosition,
     /// From directions of the patient to directions of the region.
     pub(crate) local_from_patient: Turn,
-    /// Patient coordinates of the middle of the field of view.
+    /// Patient coordinates of the middle of the region.
     pub(crate) middle: Point,
+    /// From there to the middle of the field of view, mm.
+    pub(crate) shift: Point,
     /// Unit vectors of column, row and slice index in the patient.
     pub(crate) axes: [Point; 3],
     /// Whether the region is of the left side.
@@ -107,18 +109,19 @@ pub(crate) struct Pose {
 }
 
 impl Pose {
-    pub(crate) fn new(seed: u64, wanted: Option<PatientPosition>, body: &Body) -> Self {
+    pub(crate) fn new(seed: u64, options: &Options, body: &Body) -> Self {
         let mut draw = Draw::new(seed, "pose");
         let drawn = if draw.chance(0.45) {
             PatientPosition::HeadFirstSupine
         } else {
             PatientPosition::ALL[draw.count(0, 7)]
         };
-        let position = wanted.unwrap_or(drawn);
+        let position = options.position.unwrap_or(drawn);
         let [nod, roll] = body.tilt_degrees;
         let tilt = Turn::about([1.0, 0.0, 0.0], draw.within(-nod, nod))
             .then(&Turn::about([0.0, 1.0, 0.0], draw.within(-nod, nod)))
             .then(&Turn::about([0.0, 0.0, 1.0], draw.within(-roll, roll)));
+        let tilt = options.visit.map_or(tilt, |visit| tilt.then(&visit.turn(seed)));
         let left = draw.chance(0.5);
         let side = if left { Turn::NONE } else { Turn::MIRROR };
         let middle = [
@@ -141,6 +144,7 @@ impl Pose {
             position,
             local_from_patient: tilt.then(&side).then(&body.turn),
             middle,
+            shift: options.visit.map_or([0.0; 3], |visit| visit.shift(seed)),
             axes: [columns, rows, [0.0, 0.0, 1.0]],
             left,
         }
@@ -160,7 +164,7 @@ impl Pose {
     /// Patient coordinates of the first voxel, and the steps.
     pub(crate) fn grid(&self, size: [usize; 3], spacing_mm: [f64; 3]) -> (Point, [Point; 3]) {
         let steps = [0, 1, 2].map(|axis: usize| scale(self.axes[axis], spacing_mm[axis]));
-        let origin = (0..3).fold(self.middle, |point, axis| {
+        let origin = (0..3).fold(add(self.middle, self.shift), |point, axis| {
             add(point, scale(steps[axis], -((size[axis] - 1) as f64) / 2.0))
         });
         (origin, steps)

@@ -37,7 +37,10 @@ pub(crate) struct Scanner {
     pub(crate) noise_hu: f64,
     /// How far the noise reaches, in pixels (standard deviation of its kernel).
     pub(crate) noise_grain: f64,
+    /// Seed of the textures, which belong to the body.
     pub(crate) seed: u64,
+    /// Seed of noise and streaks, which belong to the study.
+    pub(crate) noise_seed: u64,
 }
 
 /// The picture and its truth.
@@ -122,7 +125,7 @@ impl Scanner {
                 for slice in 0..slices {
                     let picture = &mut hu[slice * plane..(slice + 1) * plane];
                     if any_metal[slice] {
-                        let key = mix(self.seed ^ (first_slice + slice) as u64);
+                        let key = mix(self.noise_seed ^ (first_slice + slice) as u64);
                         streaks.add(picture, &metal[slice * plane..(slice + 1) * plane], key);
                     }
                     self.blur(picture, &mut work);
@@ -156,7 +159,7 @@ impl Scanner {
         if self.noise_hu <= 0.0 {
             return;
         }
-        let key = mix(self.seed ^ 0x6E6F_6973_6500 ^ ((slice as u64) << 32));
+        let key = mix(self.noise_seed ^ 0x6E6F_6973_6500 ^ ((slice as u64) << 32));
         let mut noise: Vec<f32> =
             (0..picture.len() as u64).map(|pixel| nearly_normal(mix(key.wrapping_add(pixel)))).collect();
         let kernel = kernel(self.noise_grain);
@@ -578,7 +581,7 @@ mod tests {
             "phleboliths",
         ] {
             let pattern = patterns::find(name).unwrap();
-            let plan = patterns::plan(pattern, 7, None);
+            let plan = patterns::plan(pattern, 7, &crate::Options::default());
             let parts = plan.body.scene.painted();
             let mut scanner = scanner([18, 18, 14], [9.0, 9.0, 11.0]);
             scanner.origin = add(scanner.origin, plan.body.centre);

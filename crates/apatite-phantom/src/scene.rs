@@ -5,6 +5,7 @@ A scene is in the frame of its region (see [`crate::anatomy`]), mm; a later laye
 */
 
 use crate::shape::Shape;
+use crate::space::Point;
 
 /// A material: its true attenuation, before the scanner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +128,15 @@ impl Scene {
     /// What belongs to a lesion and is no mineral.
     pub(crate) fn matrix(&mut self, lesion: u16, shape: Shape, material: Material) {
         self.add(Layer::SoftTissueLesion, shape, material, Tag::Matrix(lesion));
+    }
+
+    /// Makes parts larger about a point: `by` gives the point and the factor of length for the tag of a part.
+    pub(crate) fn swell(&mut self, by: impl Fn(Tag) -> Option<(Point, f64)>) {
+        for part in &mut self.parts {
+            if let Some((centre, factor)) = by(part.tag) {
+                part.shape = part.shape.scaled(centre, factor);
+            }
+        }
     }
 
     pub(crate) fn bones(&self) -> &[Shape] {

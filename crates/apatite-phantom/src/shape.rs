@@ -28,6 +28,7 @@ impl Shape {
     }
 
     /// The field at a point.
+    #[inline]
     pub(crate) fn at(&self, point: Point) -> f64 {
         (self.0)(point)
     }
@@ -157,6 +158,15 @@ impl Shape {
         Self::new(move |point| shape.at(point) - margin)
     }
 
+    /// Larger about a point by a factor of length.
+    pub(crate) fn scaled(&self, centre: Point, factor: f64) -> Self {
+        let shape = self.clone();
+        Self::new(move |point| {
+            let from = sub(point, centre);
+            factor * shape.at(add(centre, from.map(|value| value / factor)))
+        })
+    }
+
     /// The outermost `thickness` of the solid.
     pub(crate) fn rind(&self, thickness: f64) -> Self {
         let shape = self.clone();
@@ -245,6 +255,7 @@ impl Path {
     }
 
     /// Signed distance to the surface, to the order of the taper.
+    #[inline]
     pub(crate) fn outside(&self, point: Point) -> f64 {
         self.segments.iter().fold(f64::INFINITY, |best, segment| {
             let offset = sub(point, segment.from);

@@ -3,23 +3,28 @@
 /// A point or a direction, mm.
 pub(crate) type Point = [f64; 3];
 
+#[inline]
 pub(crate) fn add(a: Point, b: Point) -> Point {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
+#[inline]
 pub(crate) fn sub(a: Point, b: Point) -> Point {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
+#[inline]
 pub(crate) fn scale(a: Point, factor: f64) -> Point {
     a.map(|value| value * factor)
 }
 
 /// `a + factor * b`.
+#[inline]
 pub(crate) fn along(a: Point, factor: f64, b: Point) -> Point {
     add(a, scale(b, factor))
 }
 
+#[inline]
 pub(crate) fn dot(a: Point, b: Point) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
@@ -28,10 +33,12 @@ pub(crate) fn cross(a: Point, b: Point) -> Point {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
+#[inline]
 pub(crate) fn length(a: Point) -> f64 {
     dot(a, a).sqrt()
 }
 
+#[inline]
 pub(crate) fn distance(a: Point, b: Point) -> f64 {
     length(sub(a, b))
 }
@@ -80,6 +87,7 @@ impl Turn {
         Self { rows: [first, cross(third, first), third] }
     }
 
+    #[inline]
     pub(crate) fn apply(&self, a: Point) -> Point {
         [dot(self.rows[0], a), dot(self.rows[1], a), dot(self.rows[2], a)]
     }

@@ -61,6 +61,9 @@ impl Phantom {
         json!({
             "pattern": self.pattern.id,
             "seed": self.seed,
+            "visit": self.visit.map_or(1, |visit| visit.number),
+            "weeks": self.visit.map_or(0, |visit| visit.weeks),
+            "growth": self.visit.map_or(0.0, |visit| visit.growth),
             "region": self.pattern.region,
             "expected": self.pattern.expected,
             "also_right": self.case.also_right,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use apatite_phantom::{Options, PatientPosition, Phantom, make, patterns};
+use apatite_phantom::{Options, PatientPosition, Phantom, Visit, make, patterns};
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, open_file};
 
@@ -107,7 +107,7 @@ fn sediment_lies_below_fluid_in_every_position() {
             position: Some(position),
             size: Some([192, 192, 96]),
             noise_hu: Some(0.0),
-            spacing_mm: None,
+            ..Options::default()
         };
         let phantom = made("tumoral_calcinosis_levels", &options);
         let with_levels =
@@ -287,5 +287,28 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // what is left behind in the temporary folder harms nobody
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_later_study_shows_the_same_patient_grown_turned_and_shifted() {
+    for pattern in ["tumoral_calcinosis", "dermatomyositis_sheets", "calcific_tendinitis"] {
+        let first = made(pattern, &small(6));
+        let again = made(pattern, &Options { visit: Some(Visit::again(2)), ..small(6) });
+        // without noise and with nothing changed, the later study is the first
+        assert_eq!(first.volume, again.volume, "{pattern}");
+        for (growth, turned_degrees, position) in
+            [(0.5, 0.0, None), (0.2, 12.0, Some(PatientPosition::FeetFirstProne))]
+        {
+            let visit = Visit { growth, turned_degrees, shifted_mm: 6.0, ..Visit::again(2) };
+            let later = made(pattern, &Options { visit: Some(visit), position, ..small(6) });
+            let sum = |phantom: &Phantom| phantom.lesions.iter().map(|lesion| lesion.volume_mm3).sum::<f64>();
+            let grown = sum(&later) / sum(&first) - 1.0;
+            assert!(
+                (grown - growth).abs() < 0.06,
+                "{pattern}: grown by {grown:.3} where {growth} was asked for"
+            );
+            assert_ne!(first.volume.values, later.volume.values);
+        }
     }
 }

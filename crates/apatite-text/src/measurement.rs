@@ -31,7 +31,7 @@ pub fn measurement(words: &Words<'_>, measurement: &Measurement) -> String {
 }
 
 fn lesion_lines(out: &mut String, words: &Words<'_>, lesion: &Lesion) {
-    let kind = words.text(&format!("kind-{}", kind_id(lesion)), &[]);
+    let kind = words.text(&format!("kind-{}", kind_id(lesion.kind)), &[]);
     let title = format!("{}. {kind}, {}", lesion.id, words.percent(lesion.probability));
     let _ = writeln!(out, "{}", styled(HEADING, &title));
     let arguments = [
@@ -58,8 +58,8 @@ fn findings(out: &mut String, words: &Words<'_>, findings: &[FindingEvidence]) {
     }
 }
 
-fn kind_id(lesion: &Lesion) -> &'static str {
-    match lesion.kind {
+pub(crate) fn kind_id(kind: apatite_lesion::Kind) -> &'static str {
+    match kind {
         apatite_lesion::Kind::Calcification => "calcification",
         apatite_lesion::Kind::Vascular => "vascular",
         apatite_lesion::Kind::BoneOrVariant => "bone_or_variant",

@@ -97,6 +97,13 @@ Examples:
 A study that the case names is measured and shown. The files are report.html (one file that needs no
 network), report.pdf (PDF/A-2a, tagged) and report.txt (in the order of a dictation).")]
     Report(ReportArguments),
+    /// Compare two CT studies of one patient: which calcifications grew, shrank, came or went
+    #[command(
+        after_help = "The studies are registered on the skeleton. A difference is called a change only beyond the limit of\n\
+        repeatability and the uncertainty of both measurements.\n\nExample:\n  \
+        apatite follow january/ may/ --masks matched/"
+    )]
+    Follow(crate::follow::Follow),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.
@@ -224,6 +231,33 @@ pub(crate) struct Phantom {
     /// PatientPosition: HFS, HFP, FFS, FFP, HFDR, HFDL, FFDR, FFDL [default: drawn by the seed]
     #[arg(long, value_name = "POSITION")]
     pub(crate) position: Option<String>,
+    /// Which study of the patient: 2 or more is a later one, with noise of its own
+    #[arg(long, value_name = "N", requires = "pattern", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) visit: Option<u32>,
+    /// Weeks from the first study to the later one
+    #[arg(long, value_name = "N", requires = "visit", default_value_t = 4)]
+    pub(crate) weeks: u32,
+    /// Share by which every lesion is larger in the later study: 0.2 is a fifth more
+    #[arg(
+        long,
+        value_name = "SHARE",
+        requires = "visit",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) growth: f64,
+    /// Degrees by which the part is turned in the later study
+    #[arg(
+        long,
+        value_name = "DEGREES",
+        requires = "visit",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) turned: f64,
+    /// Millimetres by which the view is shifted in the later study
+    #[arg(long, value_name = "MM", requires = "visit", default_value_t = 0.0)]
+    pub(crate) shifted: f64,
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -336,4 +370,6 @@ pub(crate) enum SchemaOf {
     Evaluate,
     /// `compare --format json`
     Compare,
+    /// `follow --format json`
+    Follow,
 }

@@ -19,6 +19,7 @@ use crate::arguments::{
     Reading,
 };
 use crate::cases::{self, LoadedCase};
+use crate::grading;
 use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
 use crate::report::run_report;
@@ -66,11 +67,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err("the knowledge has no setting".into());
     }
     match &arguments.command {
-        Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
+        Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge, &folder),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
         Command::Evaluate(arguments) => run_evaluate(arguments, &knowledge),
         Command::Measure(arguments) => {
             run_measure(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
+        }
+        Command::Follow(arguments) => {
+            let words = Words { knowledge: &knowledge, language: language(arguments.lang) };
+            crate::follow::run(arguments, &words, &folder)
         }
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
@@ -81,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
+fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge, folder: &Folder) -> Outcome {
     let words = Words { knowledge, language: language(arguments.lang) };
     let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
     let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
@@ -90,6 +95,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
     if files.is_empty() {
         return Err("there is no case file (.toml or .json) in what was named".into());
     }
+    let gradings = grading::read(folder, knowledge)?;
     let explained = if many { 0 } else { usize::from(arguments.explain) };
     let mut out = stdout().lock();
     let mut refused = false;
@@ -109,7 +115,12 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
         match (arguments.format, answer) {
             (Format::Json, answer) => {
                 let value = match answer {
-                    Some(answer) => diagnosis_json(&words, &loaded, &answer),
+                    Some(answer) => {
+                        let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+                        let mut value = diagnosis_json(&words, &loaded, &answer);
+                        value["gradings"] = serde_json::to_value(graded)?;
+                        value
+                    }
                     None => refusal_json(&words, &loaded),
                 };
                 write_json(&mut out, &value, many)?;
@@ -120,6 +131,8 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
             (Format::Text, Some(answer)) => {
                 let top = usize::from(arguments.top);
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
+                let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+                write!(out, "{}", apatite_text::gradings(&words, &gradings, &graded))?;
             }
             (Format::Text, None) => {
                 let forgivable = loaded.is_forgivable() && !arguments.reading.lenient;

@@ -12,7 +12,7 @@ use anstream::stdout;
 use apatite_case::{Case, Severity};
 use apatite_dicom::{ReadError, Source, write_labels};
 use apatite_knowledge::Knowledge;
-use apatite_phantom::{Options, make, patterns};
+use apatite_phantom::{Options, Visit, make, patterns};
 use apatite_study::{Measurement, Request, join, measure, measure_and_keep};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
@@ -162,7 +162,14 @@ pub(crate) fn run_phantom(arguments: &Phantom, words: &Words<'_>) -> Result<Exit
         return Ok(ExitCode::SUCCESS);
     };
     let position = arguments.position.as_deref().map(str::parse).transpose()?;
-    let phantom = make(pattern, &Options { seed: arguments.seed, position, ..Options::default() })?;
+    let visit = arguments.visit.map(|number| Visit {
+        number,
+        weeks: arguments.weeks,
+        growth: arguments.growth,
+        turned_degrees: arguments.turned,
+        shifted_mm: arguments.shifted,
+    });
+    let phantom = make(pattern, &Options { seed: arguments.seed, position, visit, ..Options::default() })?;
     phantom.write(folder)?;
     let path = printable(&folder.display().to_string());
     writeln!(

@@ -5,6 +5,8 @@ The program `apatite`: reads what it is given, asks the libraries, prints what t
 mod arguments;
 mod cases;
 mod commands;
+mod follow;
+mod grading;
 mod imaging;
 mod output;
 mod report;

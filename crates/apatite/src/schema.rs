@@ -6,6 +6,7 @@ use crate::arguments::SchemaOf;
 
 const DIAGNOSE: &str = include_str!("../../../docs/schemas/diagnose.schema.json");
 const EVALUATE: &str = include_str!("../../../docs/schemas/evaluate.schema.json");
+const FOLLOW: &str = include_str!("../../../docs/schemas/follow.schema.json");
 const COMPARE: &str = include_str!("../../../docs/schemas/compare.schema.json");
 
 pub(crate) fn schema(of: SchemaOf) -> &'static str {
@@ -13,5 +14,6 @@ pub(crate) fn schema(of: SchemaOf) -> &'static str {
         SchemaOf::Diagnose => DIAGNOSE,
         SchemaOf::Evaluate => EVALUATE,
         SchemaOf::Compare => COMPARE,
+        SchemaOf::Follow => FOLLOW,
     }
 }

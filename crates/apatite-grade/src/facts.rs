@@ -1,0 +1,102 @@
+//! What is known of findings and quantities, over all examinations of a case.
+
+use std::collections::BTreeMap;
+
+use apatite_case::{Assertion, Case};
+use apatite_knowledge::Knowledge;
+
+/// Yes, no, or not known (Kleene).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    Yes,
+    /// It does not hold.
+    No,
+    /// It is not known.
+    Unknown,
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl Truth {
+    pub(crate) fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+}
+
+/// Findings and quantities that are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    findings: BTreeMap<String, Truth>,
+    quantities: BTreeMap<String, f64>,
+}
+
+/// A measured finding counts as there from this probability on, in thousandths, ...
+const THERE_FROM: u16 = 750;
+/// ... and as not there up to this.
+const NOT_THERE_TO: u16 = 250;
+
+impl Facts {
+    /// What the case tells. A finding that one examination shows is there, whatever another does not show; of an
+    /// exclusive group that has a finding the others are not there. Of a quantity the last told counts.
+    #[must_use]
+    pub fn of(case: &Case, knowledge: &Knowledge) -> Self {
+        let mut facts = Self::default();
+        for observation in &case.observations {
+            let truth = match observation.assertion {
+                Assertion::Present | Assertion::Suggested => Truth::Yes,
+                Assertion::Absent => Truth::No,
+                Assertion::Measured { permille } if permille >= THERE_FROM => Truth::Yes,
+                Assertion::Measured { permille } if permille <= NOT_THERE_TO => Truth::No,
+                Assertion::Measured { .. } => Truth::Unknown,
+            };
+            let known = facts.findings.entry(observation.finding.clone()).or_insert(truth);
+            if truth == Truth::Yes || *known == Truth::Unknown {
+                *known = truth;
+            }
+        }
+        for group in knowledge.vocabulary.groups.iter().filter(|group| group.exclusive) {
+            if group.findings.iter().any(|id| facts.finding(id) == Truth::Yes) {
+                for id in &group.findings {
+                    facts.findings.entry(id.clone()).or_insert(Truth::No);
+                }
+            }
+        }
+        for examination in &case.examinations {
+            facts.quantities.extend(examination.quantities.iter().map(|(id, value)| (id.clone(), *value)));
+        }
+        facts
+    }
+
+    /// Whether a finding is there.
+    #[must_use]
+    pub fn finding(&self, id: &str) -> Truth {
+        self.findings.get(id).copied().unwrap_or(Truth::Unknown)
+    }
+
+    /// A quantity, in its unit.
+    #[must_use]
+    pub fn quantity(&self, id: &str) -> Option<f64> {
+        self.quantities.get(id).copied()
+    }
+}

@@ -1,0 +1,10 @@
+gradings = Gradings for { $diagnosis }
+grading-or = { " " }or{ " " }
+grading-by-reader = to be scored by a reader
+grading-none-fits = no grade fits what is known
+grading-open = not graded
+grading-possible = { $grades }
+grading-besides = perhaps also { $grades }
+grading-deciding = to decide: { $facts }
+grading-between-observers = Between observers, { $modality }: { $statistic } { $value } ({ $sources }).
+grading-between-readings = Within an observer, { $modality }: { $statistic } { $value } ({ $sources }).

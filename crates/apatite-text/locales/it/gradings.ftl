@@ -1,0 +1,10 @@
+gradings = Classificazioni per { $diagnosis }
+grading-or = { " " }o{ " " }
+grading-by-reader = da valutare da un lettore
+grading-none-fits = nessun grado corrisponde a quanto è noto
+grading-open = non classificabile
+grading-possible = { $grades }
+grading-besides = forse anche { $grades }
+grading-deciding = per decidere: { $facts }
+grading-between-observers = Fra osservatori, { $modality }: { $statistic } { $value } ({ $sources }).
+grading-between-readings = Nello stesso osservatore, { $modality }: { $statistic } { $value } ({ $sources }).
