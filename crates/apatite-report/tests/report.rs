@@ -4,6 +4,7 @@
 
 use apatite_advise::next;
 use apatite_case::{Case, Format, Policy, read};
+use apatite_grade::{Gradings, grade};
 use apatite_knowledge::{Folder, Knowledge, Language};
 use apatite_lesion::{Analysis, Kind, Lesion, Shape};
 use apatite_reason::{Model, counts_of, diagnose, robustness};
@@ -28,6 +29,9 @@ fn report(knowledge: &Knowledge, language: Language, case: &Case, studies: &[Stu
     let mut answer = diagnose(&model, knowledge, case, 2).unwrap();
     answer.add_robustness(&model, robustness(&model, knowledge, case, 20, 1).unwrap());
     let advice = next(&model, knowledge, case, &knowledge.examinations.weights).unwrap();
+    let gradings = Gradings::read(include_str!("../../../knowledge/gradings.toml"), knowledge).unwrap();
+    let leader = answer.differential[0].diagnosis.clone();
+    let graded = grade(&gradings, knowledge, case, &[&leader]);
     let provenance = Provenance { program_version: "0.0.0".to_owned(), case_sha256: "0".repeat(64) };
     let remarks = ["a remark".to_owned()];
     compose(
@@ -36,6 +40,8 @@ fn report(knowledge: &Knowledge, language: Language, case: &Case, studies: &[Stu
             case,
             answer: &answer,
             advice: Some(&advice),
+            gradings: Some((&gradings, &graded)),
+            change: None,
             studies,
             date: Some(date(2011, 9, 1)),
             remarks: &remarks,
@@ -131,7 +137,7 @@ fn picture() -> Picture {
 const ARTICLE: &str = include_str!("../../../examples/article/figure-2-3.toml");
 
 const HOSTILE: &str = r#"
-title = "<script>alert(\"x\")</script> \u001b[31m\u202e\u0000 ' & <img src=x onerror=alert(1)> 中文 \u05d0"
+title = "<script>alert(\"x\")</script> \u001b[31m\u202e' & <img src=x onerror=alert(1)> 中文 \u05d0"
 source = "</style></title><!-- \u0007"
 [patient]
 age = 1

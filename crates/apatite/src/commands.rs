@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
-        Command::Report(arguments) => run_report(arguments, &knowledge),
+        Command::Report(arguments) => run_report(arguments, &knowledge, &folder),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } => Ok(ExitCode::SUCCESS),
     }

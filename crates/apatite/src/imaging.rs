@@ -92,7 +92,8 @@ pub(crate) fn measure_studies(
                 if let (Some(kept), Some(volume)) = (&mut kept, volume) {
                     let date = measurement.series.date.clone();
                     let origin = measurement.origin.as_ref();
-                    let frame_of_reference = origin.map_or(String::new(), |origin| origin.frame_of_reference.clone());
+                    let frame_of_reference =
+                        origin.map_or(String::new(), |origin| origin.frame_of_reference.clone());
                     let measurement = Some(measurement);
                     kept.push(LoadedStudy { name, modality, date, frame_of_reference, volume, measurement });
                 }

@@ -9,10 +9,14 @@ use std::process::ExitCode;
 
 use anstream::stdout;
 use apatite_advise::next;
-use apatite_knowledge::Knowledge;
+use apatite_follow::{Followed, Limits, follow};
+use apatite_knowledge::{Folder, Knowledge};
 use apatite_lesion::Kind;
 use apatite_reason::{Model, counts_of, diagnose, robustness};
-use apatite_report::{Input, Provenance, Report, Study, compose, html, is_in_view, pdf, pictures_of_measured, pictures_of_shown, text};
+use apatite_report::{
+    Input, Provenance, Report, Study, compose, html, is_in_view, pdf, pictures_of_measured,
+    pictures_of_shown, text,
+};
 use apatite_text::{Words, printable};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
@@ -21,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::arguments::{Lang, Reading};
 use crate::cases;
 use crate::commands::{language, policy, setting};
+use crate::grading;
 use crate::imaging::{LoadedStudy, with_progress};
 use crate::output::tell;
 
@@ -67,6 +72,7 @@ pub(crate) enum ReportFormat {
 pub(crate) fn run_report(
     arguments: &ReportArguments,
     knowledge: &Knowledge,
+    folder: &Folder,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let words = Words { knowledge, language: language(arguments.lang) };
     let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
@@ -93,6 +99,9 @@ pub(crate) fn run_report(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     };
+    let gradings = grading::read(folder, knowledge)?;
+    let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+    let change = change(&loaded.studies, folder)?;
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();
     let remarks = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -102,6 +111,8 @@ pub(crate) fn run_report(
             case: &loaded.case,
             answer: &answer,
             advice: Some(&advice),
+            gradings: Some((&gradings, &graded)),
+            change: change.as_ref().map(|(followed, limits)| (followed, limits)),
             studies: &studies,
             date: arguments.date.or(latest),
             remarks: &remarks,
@@ -109,6 +120,35 @@ pub(crate) fn run_report(
         },
     );
     write(arguments, &report)
+}
+
+/// What the earliest and the latest measured study differ in; none where there are not two of different days.
+fn change(studies: &[LoadedStudy], folder: &Folder) -> Result<Option<(Followed, Limits)>, Box<dyn Error>> {
+    let mut dated = studies
+        .iter()
+        .filter_map(|study| Some((study.date.parse::<Date>().ok()?, study, study.measurement.as_ref()?)))
+        .collect::<Vec<_>>();
+    dated.sort_by_key(|(date, ..)| *date);
+    let (Some(first), Some(last)) = (dated.first(), dated.last()) else { return Ok(None) };
+    if first.0 == last.0 {
+        return Ok(None);
+    }
+    let limits = Limits::read(folder.text("change.toml").ok_or("the knowledge has no change.toml")?)?;
+    let days = first.0.until(last.0).map(|span| f64::from(span.get_days())).ok();
+    let [earlier, later] = [first, last].map(|(_, study, measurement)| apatite_follow::Study {
+        volume: &study.volume,
+        analysis: &measurement.analysis,
+    });
+    let followed = with_progress(|progress| {
+        follow(&earlier, &later, days, &limits, &|share| progress("comparing", share))
+    });
+    match followed {
+        Ok(followed) => Ok(Some((followed, limits))),
+        Err(error) => {
+            tell(&format!("note: the studies of {} and {} are not compared: {error}", first.0, last.0));
+            Ok(None)
+        }
+    }
 }
 
 /// The studies with their key images.
@@ -125,7 +165,9 @@ fn studies<'l>(
             None => pictures_of_shown(words, &study.volume, lesion_in(study, loaded))?,
         };
         studies.push(Study {
-            name: Path::new(&study.name).file_name().map_or(study.name.clone(), |name| name.to_string_lossy().into()),
+            name: Path::new(&study.name)
+                .file_name()
+                .map_or(study.name.clone(), |name| name.to_string_lossy().into()),
             modality: study.modality.clone(),
             date: study.date.parse().ok(),
             measurement: study.measurement.as_ref(),

@@ -3,6 +3,7 @@ From a case and its answer to a report in words.
 */
 
 mod advice;
+mod course;
 mod differential;
 mod imaging;
 mod known;
@@ -10,6 +11,8 @@ mod sources;
 
 use apatite_advise::Advice;
 use apatite_case::{Case, Sex};
+use apatite_follow::{Followed, Limits};
+use apatite_grade::{Graded, Gradings};
 use apatite_knowledge::Nature;
 use apatite_reason::Differential;
 use apatite_study::Measurement;
@@ -30,6 +33,10 @@ pub struct Input<'a> {
     pub answer: &'a Differential,
     /// What to examine next, and what cannot wait; none where it was not asked for.
     pub advice: Option<&'a Advice>,
+    /// The gradings of the leading diagnoses, with their rules.
+    pub gradings: Option<(&'a Gradings, &'a [Graded])>,
+    /// What has changed since an earlier study, with the limits by which it is judged.
+    pub change: Option<(&'a Followed, &'a Limits)>,
     /// The studies that the case names, in its order.
     pub studies: &'a [Study<'a>],
     /// The day that the report speaks of; none where nobody said it.
@@ -79,6 +86,10 @@ pub fn compose(words: &Words<'_>, input: &Input<'_>) -> Report {
     sections.push(composer.section("images", "report-images", images));
     let lesions = composer.lesions();
     sections.push(composer.section("lesions", "report-lesions", lesions));
+    let comparison = composer.comparison();
+    sections.push(composer.section("comparison", "report-comparison", comparison));
+    let gradings = composer.gradings();
+    sections.push(composer.section("gradings", "report-gradings", gradings));
     let reasons = composer.reasons();
     sections.push(composer.section("reasons", "report-reasons", reasons));
     let known = composer.known();

@@ -1,0 +1,179 @@
+//! How far the disease has come: gradings, and what has changed since an earlier study.
+
+use apatite_follow::{Change, Outcome, Pair};
+use apatite_grade::{Graded, Grading};
+
+use super::Composer;
+use crate::report::{Block, Cell, Row, Span, Table, Text};
+
+impl Composer<'_, '_, '_> {
+    /// The gradings of the leading diagnoses.
+    pub(super) fn gradings(&mut self) -> Vec<Block> {
+        let Some((gradings, graded)) = self.input.gradings else { return Vec::new() };
+        let mut rows = Vec::new();
+        for graded in graded {
+            let Some(grading) = gradings.get(&graded.grading) else { continue };
+            rows.push(self.grading_row(grading, graded));
+        }
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        vec![Block::Table(Table {
+            caption: self.word("report-gradings-caption"),
+            columns: vec![
+                self.column("report-grading", 0.24),
+                self.column("report-diagnosis", 0.2),
+                self.column("report-grade", 0.26),
+                self.column("report-agreement", 0.3),
+            ],
+            rows,
+        })]
+    }
+
+    fn grading_row(&mut self, grading: &Grading, graded: &Graded) -> Row {
+        let words = self.words;
+        let name = Text::plain(grading.names.get(words.language)).and(self.sources.cite(&graded.sources));
+        let mut grade = Text::plain(&self.grade(grading, graded));
+        if graded.grades.is_empty() && !graded.deciding.is_empty() {
+            let facts = graded
+                .deciding
+                .iter()
+                .map(|id| match words.knowledge.findings.quantities.get(id) {
+                    Some(quantity) => quantity.names.get(words.language).to_owned(),
+                    None => words.finding_within(id),
+                })
+                .collect::<Vec<_>>()
+                .join(", ");
+            let deciding = words.text("grading-deciding", &[("facts", &facts)]);
+            grade = grade.and(Span::faint(&format!(" ({deciding})")));
+        }
+        let mut note = Text::plain(grading.note.get(words.language));
+        for told in &graded.reproducibility {
+            let statistic = match told.statistic {
+                apatite_grade::Statistic::Kappa => "kappa",
+                apatite_grade::Statistic::Icc => "ICC",
+            };
+            let key = match told.between {
+                apatite_grade::Between::Observers => "report-between-observers",
+                apatite_grade::Between::Readings => "report-between-readings",
+            };
+            let value = words.number(told.value);
+            let modality = words.modality(&told.modality);
+            let arguments = [("statistic", statistic), ("value", value.as_str()), ("modality", modality)];
+            note = note.and(Span::faint(&format!(" {}", words.text(key, &arguments))));
+            note = note.and(self.sources.cite(&told.sources));
+        }
+        let diagnosis = Text::plain(words.diagnosis(&graded.diagnosis));
+        let cells = [name, diagnosis, grade, note].map(|text| Cell { text, bar: None });
+        Row { cells: cells.into() }
+    }
+
+    /// The grade that holds, or those that are possible.
+    fn grade(&self, grading: &Grading, graded: &Graded) -> String {
+        let words = self.words;
+        let said = |ids: &[String]| {
+            let told = ids.iter().filter_map(|id| {
+                let grade = grading.grades.iter().find(|grade| grade.id == *id)?;
+                let meaning = grade.names.get(words.language);
+                // a grade with a number is told by it, a pattern by its meaning
+                let is_number = id.chars().all(|c| c.is_ascii_uppercase());
+                Some(if is_number { format!("{id} ({meaning})") } else { meaning.to_owned() })
+            });
+            told.collect::<Vec<_>>().join(&words.text("grading-or", &[]))
+        };
+        if grading.grades.is_empty() {
+            self.word("grading-by-reader")
+        } else if !graded.grades.is_empty() {
+            said(&graded.grades)
+        } else if graded.possible.is_empty() {
+            self.word("grading-none-fits")
+        } else if graded.possible.len() == grading.grades.len() {
+            self.word("grading-open")
+        } else {
+            words.text("grading-possible", &[("grades", &said(&graded.possible))])
+        }
+    }
+
+    /// What has changed since the earlier study.
+    pub(super) fn comparison(&mut self) -> Vec<Block> {
+        let Some((followed, limits)) = self.input.change else { return Vec::new() };
+        let words = self.words;
+        let days = followed.days.map_or_else(
+            || self.word("follow-days-unknown"),
+            |days| words.counted("follow-days", days.round() as usize),
+        );
+        let registration = &followed.registration;
+        let arguments = [
+            ("days", days),
+            ("residual", words.decimals(registration.residual_mm, 1)),
+            ("overlap", words.percent(registration.bone_overlap)),
+            ("angle", words.decimals(registration.earlier_from_later.angle_degrees(), 0)),
+            ("view", words.percent(registration.common_view)),
+        ];
+        let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let mut blocks = vec![Block::Paragraph(Text::plain(&words.text("follow-registration", &arguments)))];
+        if followed.lesions.is_empty() {
+            blocks.push(Block::Paragraph(Text::plain(&self.word("follow-none"))));
+        } else {
+            let mut rows = followed.lesions.iter().map(|pair| self.pair_row(pair)).collect::<Vec<_>>();
+            if followed.lesions.len() > 1 {
+                rows.push(self.change_row(&self.word("follow-burden"), "", &followed.burden_mm3));
+            }
+            blocks.push(Block::Table(Table {
+                caption: self.word("report-comparison-caption"),
+                columns: vec![
+                    self.column("report-lesion-number", 0.18),
+                    self.column("report-outcome", 0.2),
+                    self.number_column("report-earlier", 0.12),
+                    self.number_column("report-later", 0.12),
+                    self.number_column("report-difference", 0.2),
+                    self.column("report-verdict", 0.18),
+                ],
+                rows,
+            }));
+        }
+        let root = words.decimals(limits.volume.per_root_mm3, 2);
+        let fixed = words.decimals(limits.volume_mm3(0.0), 2);
+        let share = words.number(limits.volume.per_mm3);
+        let arguments = [("share", share.as_str()), ("root", &root), ("fixed", &fixed)];
+        let limit = Text(vec![Span::faint(&words.text("report-limit", &arguments))]);
+        blocks.push(Block::Paragraph(limit.and(self.sources.cite(&limits.volume.sources))));
+        for warning in &followed.warnings {
+            let text = self.word(&format!("follow-warning-{}", warning.word()));
+            blocks.push(Block::Paragraph(Text::plain(&text)));
+        }
+        blocks
+    }
+
+    fn pair_row(&self, pair: &Pair) -> Row {
+        let words = self.words;
+        let outcome = self.word(&format!("follow-outcome-{}", pair.outcome.word()));
+        let mut row = self.change_row(&pair.id.to_string(), &outcome, &pair.volume_mm3);
+        if matches!(pair.outcome, Outcome::OutOfView | Outcome::Unsettled) {
+            // the figures stand there, but nothing follows from them
+            row.cells.truncate(4);
+            row.cells.extend([Cell::default(), Cell::text(&self.word("report-not-compared"))]);
+        } else if let (Some([growth, ..]), Some(last)) = (pair.growth_mm3_per_month, row.cells.last_mut()) {
+            let growth = words.text("report-growth", &[("growth", &words.decimals(growth, 0))]);
+            last.text = Text::plain(&format!("{}, {growth}", last.text.bare()));
+        }
+        row
+    }
+
+    fn change_row(&self, name: &str, outcome: &str, change: &Change) -> Row {
+        let words = self.words;
+        let [low, high] = change.interval.map(|value| words.decimals(value, 0));
+        let difference = format!("{} ({low} - {high})", words.decimals(change.difference, 0));
+        let verdict = self.word(&format!("follow-verdict-{}", change.verdict.word()));
+        let cells = [
+            name,
+            outcome,
+            &words.decimals(change.earlier.value, 0),
+            &words.decimals(change.later.value, 0),
+            &difference,
+            &verdict,
+        ]
+        .map(Cell::text);
+        Row { cells: cells.into() }
+    }
+}
