@@ -1,0 +1,1 @@
+exchange-lesion = Lesion { $id }: { $kind }

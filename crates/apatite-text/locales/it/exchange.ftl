@@ -1,0 +1,1 @@
+exchange-lesion = Lesione { $id }: { $kind }
