@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::export::{ExportArguments, ImportArguments};
+
 /// The multimodal differential diagnosis of soft-tissue calcinosis: there is calcium in this soft tissue; what put it
 /// there, and what do we do next?
 ///
@@ -87,6 +89,20 @@ Examples:
     #[command(after_help = "Examples:\n  apatite measure ct/ --masks lesions.nii.gz\n  \
         apatite measure study.zip --format json\n\nA case file with `study = \"ct/\"` in an [[imaging]] block is measured by `apatite diagnose`.")]
     Measure(Measure),
+    /// Write a case, its answer and its lesions for other systems
+    #[command(after_help = "Examples:
+  apatite export case.toml --format fhir --out case.json
+  apatite export case.toml --format seg --out lesions.dcm
+  apatite export case.toml --format csv --table lesions --out lesions.csv
+
+sr, seg, rtstruct and nifti need a CT study in the case (`study = \"ct/\"` in an [[imaging]] block).
+What a format cannot carry, or carries without a code of a common terminology, is told.")]
+    Export(ExportArguments),
+    /// Turn a FHIR R4 bundle or a GA4GH phenopacket (v2) into a case
+    ///
+    /// What of it could not be mapped is told. `apatite diagnose` takes both as they are, too.
+    #[command(after_help = "Example:\n  apatite import bundle.json --out case.toml")]
+    Import(ImportArguments),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.

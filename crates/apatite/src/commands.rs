@@ -19,6 +19,7 @@ use crate::arguments::{
     Reading,
 };
 use crate::cases::{self, LoadedCase};
+use crate::export::{run_export, run_import};
 use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
 use crate::schema::schema;
@@ -74,6 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
+        Command::Export(arguments) => run_export(arguments, &knowledge),
+        Command::Import(arguments) => run_import(arguments, &knowledge),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } => Ok(ExitCode::SUCCESS),
     }
@@ -336,7 +339,7 @@ fn proven_cases(
 }
 
 /// The setting that was asked for, or the first.
-fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
+pub(crate) fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
     let known = || knowledge.settings.iter().map(|setting| setting.id.as_str());
     match asked {
         None => known().next().ok_or_else(|| "the knowledge has no setting".to_owned()),
@@ -356,7 +359,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn policy(reading: &Reading) -> Policy {
+pub(crate) fn policy(reading: &Reading) -> Policy {
     match (reading.strict, reading.lenient) {
         (true, _) => Policy::Strict,
         (_, true) => Policy::Lenient,
@@ -364,7 +367,7 @@ fn policy(reading: &Reading) -> Policy {
     }
 }
 
-fn language(lang: Lang) -> Language {
+pub(crate) fn language(lang: Lang) -> Language {
     match lang {
         Lang::En => Language::En,
         Lang::It => Language::It,

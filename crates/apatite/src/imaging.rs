@@ -22,8 +22,22 @@ use crate::arguments::{Format, Measure, Phantom};
 use crate::cases::Trouble;
 use crate::output::{tell, write_json};
 
-/// Measures the CT studies that the case names and joins what was measured to what was written.
-pub(crate) fn measure_studies(case: &mut Case, case_file: &Path, knowledge: &Knowledge) -> Vec<Trouble> {
+/// A study that a case names.
+pub(crate) struct LoadedStudy {
+    /// Its name in the case.
+    pub(crate) name: String,
+    /// None where it was only read.
+    pub(crate) measurement: Option<Measurement>,
+}
+
+/// Measures the CT studies that the case names and joins what was measured to what was written. `kept` receives what
+/// was measured.
+pub(crate) fn measure_studies(
+    case: &mut Case,
+    case_file: &Path,
+    knowledge: &Knowledge,
+    mut kept: Option<&mut Vec<LoadedStudy>>,
+) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let folder = case_file.parent().unwrap_or(Path::new("."));
     for index in 0..case.examinations.len() {
@@ -51,6 +65,9 @@ pub(crate) fn measure_studies(case: &mut Case, case_file: &Path, knowledge: &Kno
                         disagreement.because
                     );
                     troubles.push(Trouble::about("reader-and-images-disagree", Severity::Warning, message));
+                }
+                if let Some(kept) = &mut kept {
+                    kept.push(LoadedStudy { name, measurement: Some(measurement) });
                 }
             }
             Err(error) => {
