@@ -6,10 +6,10 @@ use apatite_volume::Geometry;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
+use crate::ReadError;
 use crate::dataset::Dataset;
 use crate::header::{self, ImageFile};
 use crate::series::{Content, Series, SliceRef};
-use crate::ReadError;
 
 /// Identity of a series of DICOM images.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ pub struct OriginImage {
 
 /// Attributes of the patient (PS3.3 C.7.1.1), the study (C.7.2.1, C.7.2.2) and the frame of reference (C.7.4.1) that
 /// are one text each.
-const REPEATED: [Tag; 29] = [
+const REPEATED: [Tag; 26] = [
     tags::STUDY_DATE,
     tags::SERIES_DATE,
     tags::STUDY_TIME,
@@ -69,16 +69,13 @@ const REPEATED: [Tag; 29] = [
     tags::PATIENT_AGE,
     tags::PATIENT_SIZE,
     tags::PATIENT_WEIGHT,
-    tags::ETHNIC_GROUP,
     tags::PATIENT_COMMENTS,
     tags::PATIENT_IDENTITY_REMOVED,
     tags::DEIDENTIFICATION_METHOD,
-    tags::CLINICAL_TRIAL_SPONSOR_NAME,
     tags::STUDY_INSTANCE_UID,
     tags::STUDY_ID,
     tags::FRAME_OF_REFERENCE_UID,
     tags::POSITION_REFERENCE_INDICATOR,
-    tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
 ];
 
 impl Series {
@@ -91,14 +88,10 @@ impl Series {
         let (Content::Stack(slices) | Content::Pictures(slices)) = self.content() else { return Ok(None) };
         let Some(first) = slices.first() else { return Ok(None) };
         let file = &first.file;
-        let problem =
-            |problem: String| ReadError::File { file: file.entry.name(), problem };
+        let problem = |problem: String| ReadError::File { file: file.entry.name(), problem };
         let open = header::open(&file.entry).map_err(|reason| problem(reason.to_string()))?;
         let dataset = Dataset::parse(&open.bytes, open.start, open.bytes.len(), open.encoding);
-        let elements = REPEATED
-            .iter()
-            .filter_map(|&tag| Some((tag, dataset.bytes(tag)?.to_vec())))
-            .collect();
+        let elements = REPEATED.iter().filter_map(|&tag| Some((tag, dataset.bytes(tag)?.to_vec()))).collect();
         Ok(Some(Origin {
             character_set: dataset.text(tags::SPECIFIC_CHARACTER_SET),
             elements,

@@ -197,7 +197,9 @@ fn a_dictation_has_lines_of_80_plain_characters() {
 #[test]
 fn hostile_words_are_shown_and_not_obeyed() {
     let knowledge = knowledge();
-    let case = case(&knowledge, HOSTILE);
+    let mut case = case(&knowledge, HOSTILE);
+    // a case that did not come from a file
+    case.title = Some("<script>alert(1)</script> \u{1b}[31m \u{202e} \u{0} ' & <img src=x> 中文".to_owned());
     let measured = measurement(2);
     let studies = [study(&measured, vec![picture()])];
     let report = report(&knowledge, Language::It, &case, &studies);

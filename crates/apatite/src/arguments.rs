@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::export::{ExportArguments, ImportArguments};
 use crate::report::ReportArguments;
 
 /// The multimodal differential diagnosis of soft-tissue calcinosis: there is calcium in this soft tissue; what put it
@@ -89,13 +90,14 @@ Examples:
     #[command(after_help = "Examples:\n  apatite measure ct/ --masks lesions.nii.gz\n  \
         apatite measure study.zip --format json\n\nA case file with `study = \"ct/\"` in an [[imaging]] block is measured by `apatite diagnose`.")]
     Measure(Measure),
-    /// Write the report on a case: HTML, PDF, plain text
+    /// Write the report on a case: HTML, PDF, plain text, and the forms of other systems
     #[command(after_help = "Examples:
   apatite report examples/article/figure-2-3.toml --out report/
   apatite report case.toml --out report/ --lang it --formats html,text
 
 A study that the case names is measured and shown. The files are report.html (one file that needs no
-network), report.pdf (PDF/A-2a, tagged) and report.txt (in the order of a dictation).")]
+network), report.pdf (PDF/A-2a, tagged), report.txt (in the order of a dictation) and those of
+`apatite export`; a DICOM object, a mask or a table of lesions needs a CT study in the case.")]
     Report(ReportArguments),
     /// Compare two CT studies of one patient: which calcifications grew, shrank, came or went
     #[command(
@@ -104,6 +106,20 @@ network), report.pdf (PDF/A-2a, tagged) and report.txt (in the order of a dictat
         apatite follow january/ may/ --masks matched/"
     )]
     Follow(crate::follow::Follow),
+    /// Write a case, its answer and its lesions for other systems
+    #[command(after_help = "Examples:
+  apatite export case.toml --format fhir --out case.json
+  apatite export case.toml --format seg --out lesions.dcm
+  apatite export case.toml --format csv --table lesions --out lesions.csv
+
+sr, seg, rtstruct and nifti need a CT study in the case (`study = \"ct/\"` in an [[imaging]] block).
+What a format cannot carry, or carries without a code of a common terminology, is told.")]
+    Export(ExportArguments),
+    /// Turn a FHIR R4 bundle or a GA4GH phenopacket (v2) into a case
+    ///
+    /// What of it could not be mapped is told. `apatite diagnose` takes both as they are, too.
+    #[command(after_help = "Example:\n  apatite import bundle.json --out case.toml")]
+    Import(ImportArguments),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.

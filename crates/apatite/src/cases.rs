@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
-use apatite_case::{Case, Format, Kind, MAX_BYTES, Place, Policy, Problem, Severity};
+use apatite_case::{Case, Format, Kind, MAX_BYTES, Place, Policy, Problem, Reading, Severity};
 use apatite_knowledge::Knowledge;
 use apatite_reason::ProvenCase;
 use apatite_text::printable;
@@ -140,14 +140,37 @@ fn load_with(path: &Path, knowledge: &Knowledge, policy: Policy, keep: bool) -> 
             };
         }
     };
-    let reading = apatite_case::read(&text, Format::of(path), knowledge, policy);
+    let (reading, mut problems) = understood(path, &text, knowledge, policy);
     let refused = reading.is_refused();
-    let mut problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
     let mut case = reading.case;
     if !refused {
         problems.extend(measure_studies(&mut case, path, knowledge, keep.then_some(&mut studies)));
     }
     LoadedCase { path: path.to_owned(), text, case, problems, refused, studies }
+}
+
+/// Reads a case of the program's own format, or a bundle or phenopacket that is turned into one.
+fn understood(path: &Path, text: &str, knowledge: &Knowledge, policy: Policy) -> (Reading, Vec<Trouble>) {
+    let format = Format::of(path);
+    if format == Format::Json
+        && apatite_fhir::is_foreign(text)
+        && let Ok(imported) = apatite_fhir::import(text, knowledge)
+    {
+        let mut problems = imported
+            .not_mapped
+            .into_iter()
+            .map(|miss| Trouble::about("not-mapped", Severity::Warning, miss))
+            .collect::<Vec<_>>();
+        let reading = apatite_case::read(&imported.toml, Format::Toml, knowledge, policy);
+        // a line of the case that was made of it is no line of the file
+        let of_case =
+            reading.problems.iter().cloned().map(|problem| Trouble { place: None, ..problem.into() });
+        problems.extend(of_case);
+        return (reading, problems);
+    }
+    let reading = apatite_case::read(text, format, knowledge, policy);
+    let problems = reading.problems.iter().cloned().map(Trouble::from).collect();
+    (reading, problems)
 }
 
 fn text(path: &Path) -> Result<String, Trouble> {

@@ -19,6 +19,7 @@ use crate::arguments::{
     Reading,
 };
 use crate::cases::{self, LoadedCase};
+use crate::export::{run_export, run_import};
 use crate::grading;
 use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
@@ -81,6 +82,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
         Command::Report(arguments) => run_report(arguments, &knowledge, &folder),
+        Command::Export(arguments) => run_export(arguments, &knowledge),
+        Command::Import(arguments) => run_import(arguments, &knowledge),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } => Ok(ExitCode::SUCCESS),
     }

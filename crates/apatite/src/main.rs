@@ -5,6 +5,7 @@ The program `apatite`: reads what it is given, asks the libraries, prints what t
 mod arguments;
 mod cases;
 mod commands;
+mod export;
 mod follow;
 mod grading;
 mod imaging;

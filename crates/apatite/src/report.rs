@@ -25,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::arguments::{Lang, Reading};
 use crate::cases;
 use crate::commands::{language, policy, setting};
+use crate::export::{ExportFormat, Exported, TableOf};
 use crate::grading;
 use crate::imaging::{LoadedStudy, with_progress};
 use crate::output::tell;
@@ -37,7 +38,7 @@ pub(crate) struct ReportArguments {
     /// Folder to write to; it is made where it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// What to write [default: all]
+    /// What to write [default: all that the case has something for]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT,…")]
     pub(crate) formats: Vec<ReportFormat>,
     /// Language of the report
@@ -67,6 +68,24 @@ pub(crate) enum ReportFormat {
     Pdf,
     /// report.txt: for dictation
     Text,
+    /// report.fhir.json: FHIR R4 bundle
+    Fhir,
+    /// report.phenopacket.json: GA4GH phenopacket 2.0, the case
+    Phenopacket,
+    /// report.sr.dcm: DICOM SR by TID 1500; with a CT study
+    Sr,
+    /// lesions.seg.dcm: DICOM SEG; with a CT study
+    Seg,
+    /// lesions.rtstruct.dcm: DICOM RTSTRUCT; with a CT study
+    Rtstruct,
+    /// lesions.nii.gz: NIfTI label mask; with a CT study
+    Nifti,
+    /// differential.csv, and lesions.csv with a CT study
+    Csv,
+    /// The same as JSON, one object a line
+    Jsonl,
+    /// The same as Apache Parquet
+    Parquet,
 }
 
 pub(crate) fn run_report(
@@ -119,7 +138,7 @@ pub(crate) fn run_report(
             provenance: &provenance,
         },
     );
-    write(arguments, &report)
+    write(arguments, &report, &Exported { words: &words, loaded: &loaded, answer: &answer })
 }
 
 /// What the earliest and the latest measured study differ in; none where there are not two of different days.
@@ -189,26 +208,65 @@ fn lesion_in(study: &LoadedStudy, all: &[LoadedStudy]) -> Option<[f64; 3]> {
         .map(|lesion| lesion.centre_mm)
 }
 
-fn write(arguments: &ReportArguments, report: &Report) -> Result<ExitCode, Box<dyn Error>> {
+fn write(
+    arguments: &ReportArguments,
+    report: &Report,
+    exported: &Exported<'_>,
+) -> Result<ExitCode, Box<dyn Error>> {
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    let mut formats = if arguments.formats.is_empty() {
-        ReportFormat::value_variants().to_vec()
-    } else {
-        arguments.formats.clone()
-    };
+    let measured = exported.loaded.studies.iter().find_map(|study| study.measurement.as_ref());
+    let has_origin = measured.is_some_and(|measurement| measurement.origin.is_some());
+    let all = arguments.formats.is_empty();
+    let mut formats = if all { ReportFormat::value_variants().to_vec() } else { arguments.formats.clone() };
+    // of all formats, those that the case has something for
+    formats.retain(|format| {
+        !all || match format {
+            ReportFormat::Sr | ReportFormat::Seg | ReportFormat::Rtstruct => has_origin,
+            ReportFormat::Nifti => measured.is_some(),
+            _ => true,
+        }
+    });
     formats.sort();
     formats.dedup();
     let mut out = stdout().lock();
     for format in formats {
-        let (name, bytes) = match format {
-            ReportFormat::Html => ("report.html", html(report).into_bytes()),
-            ReportFormat::Pdf => ("report.pdf", pdf(report)?),
-            ReportFormat::Text => ("report.txt", text(report).into_bytes()),
+        let mut put = |name: &str, bytes: &[u8]| -> Result<(), Box<dyn Error>> {
+            let path = folder.join(name);
+            write_file(&path, bytes)?;
+            Ok(writeln!(out, "{}", printable(&path.display().to_string()))?)
         };
-        let path = folder.join(name);
-        write_file(&path, &bytes)?;
-        writeln!(out, "{}", printable(&path.display().to_string()))?;
+        let (export, files) = match format {
+            ReportFormat::Html => {
+                put("report.html", html(report).as_bytes())?;
+                continue;
+            }
+            ReportFormat::Pdf => {
+                put("report.pdf", &pdf(report)?)?;
+                continue;
+            }
+            ReportFormat::Text => {
+                put("report.txt", text(report).as_bytes())?;
+                continue;
+            }
+            ReportFormat::Fhir => (ExportFormat::Fhir, ["report.fhir.json", ""]),
+            ReportFormat::Phenopacket => (ExportFormat::Phenopacket, ["report.phenopacket.json", ""]),
+            ReportFormat::Sr => (ExportFormat::Sr, ["report.sr.dcm", ""]),
+            ReportFormat::Seg => (ExportFormat::Seg, ["lesions.seg.dcm", ""]),
+            ReportFormat::Rtstruct => (ExportFormat::Rtstruct, ["lesions.rtstruct.dcm", ""]),
+            ReportFormat::Nifti => (ExportFormat::Nifti, ["lesions.nii.gz", ""]),
+            ReportFormat::Csv => (ExportFormat::Csv, ["differential.csv", "lesions.csv"]),
+            ReportFormat::Jsonl => (ExportFormat::Jsonl, ["differential.jsonl", "lesions.jsonl"]),
+            ReportFormat::Parquet => (ExportFormat::Parquet, ["differential.parquet", "lesions.parquet"]),
+        };
+        for (name, table) in files.into_iter().zip([TableOf::Differential, TableOf::Lesions]) {
+            if name.is_empty() || (table == TableOf::Lesions && measured.is_none()) {
+                continue;
+            }
+            let path = folder.join(name);
+            exported.write(export, table, &path)?;
+            writeln!(out, "{}", printable(&path.display().to_string()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
