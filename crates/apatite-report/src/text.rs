@@ -43,7 +43,7 @@ fn simple(text: &str) -> String {
     let mut simple = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            ' '..='~' => simple.push(c),
+            ' '..='~' | '°' => simple.push(c),
             '\u{a0}' | '\u{202f}' => simple.push(NO_BREAK),
             '\u{2009}' => simple.push(' '),
             '–' | '—' | '−' | '‐' | '‑' => simple.push('-'),
@@ -53,7 +53,6 @@ fn simple(text: &str) -> String {
             '×' => simple.push('x'),
             '²' => simple.push('2'),
             '³' => simple.push('3'),
-            '°' => simple.push(c),
             '≥' => simple.push_str(">="),
             '≤' => simple.push_str("<="),
             '…' => simple.push_str("..."),
