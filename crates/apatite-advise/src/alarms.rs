@@ -34,7 +34,11 @@ pub fn alarms(case: &Case, knowledge: &Knowledge, posterior: &[f64]) -> Vec<Alar
         .alarms
         .iter()
         .filter(|(_, alarm)| alarm.when.iter().any(|when| holds(when, case, knowledge, posterior)))
-        .map(|(id, alarm)| Alarm { alarm: id.clone(), urgency: alarm.urgency, sources: alarm.sources.clone() })
+        .map(|(id, alarm)| Alarm {
+            alarm: id.clone(),
+            urgency: alarm.urgency,
+            sources: alarm.sources.clone(),
+        })
         .collect::<Vec<_>>();
     sounding.sort_by(|a, b| a.urgency.cmp(&b.urgency).then_with(|| a.alarm.cmp(&b.alarm)));
     sounding
@@ -44,9 +48,7 @@ pub fn alarms(case: &Case, knowledge: &Knowledge, posterior: &[f64]) -> Vec<Alar
 #[must_use]
 pub fn clashes(case: &Case, knowledge: &Knowledge) -> Vec<Clash> {
     let is_present = |finding: &String| {
-        case.observations
-            .iter()
-            .any(|told| told.finding == *finding && told.assertion == Assertion::Present)
+        case.observations.iter().any(|told| told.finding == *finding && told.assertion == Assertion::Present)
     };
     knowledge
         .contradictions

@@ -31,14 +31,14 @@ pub(crate) fn holds(
         weeks_unknown,
     } = circumstance;
     let is_present = |finding: &String| {
-        case.observations
-            .iter()
-            .any(|told| told.finding == *finding && told.assertion == Assertion::Present)
+        case.observations.iter().any(|told| told.finding == *finding && told.assertion == Assertion::Present)
     };
     let result = |analyte: &String| {
         case.labs.iter().filter(|lab| lab.analyte == *analyte).any(|lab| {
-            let number =
-                lab.measured.as_ref().map(|measured| measured.corrected.unwrap_or(measured.value).max(measured.value));
+            let number = lab
+                .measured
+                .as_ref()
+                .map(|measured| measured.corrected.unwrap_or(measured.value).max(measured.value));
             let low_number = lab.measured.as_ref().map(|measured| measured.value);
             above.is_none_or(|limit| number.is_some_and(|value| value >= limit))
                 && below.is_none_or(|limit| low_number.is_some_and(|value| value < limit))

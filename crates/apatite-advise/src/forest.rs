@@ -121,8 +121,11 @@ impl<'m> Forest<'m> {
                 let variable = self.network.variable(*id);
                 let states = variable.states.len();
                 let likelihood = known.iter().find(|item| item.0 == *id).map(|item| item.1.clone());
-                let (parent, table) =
-                    if *id == stem { (0, Vec::new()) } else { (position(variable.parents[0]), variable.table.clone()) };
+                let (parent, table) = if *id == stem {
+                    (0, Vec::new())
+                } else {
+                    (position(variable.parents[0]), variable.table.clone())
+                };
                 let likelihood = likelihood.unwrap_or_else(|| vec![1.0; states]);
                 Node {
                     states,
@@ -134,7 +137,8 @@ impl<'m> Forest<'m> {
                 }
             })
             .collect::<Vec<_>>();
-        let mut deep = Deep { nodes, stem: self.by_column(stem), columns: self.columns(), before: Vec::new() };
+        let mut deep =
+            Deep { nodes, stem: self.by_column(stem), columns: self.columns(), before: Vec::new() };
         let none = vec![None; deep.nodes.len()];
         let mut messages = Vec::new();
         deep.upward(&none, &mut messages);
@@ -145,9 +149,7 @@ impl<'m> Forest<'m> {
         deep.factor(&deep.nodes[0].message, &mut before);
         deep.before = before;
         let outcomes = asked.iter().try_fold(1usize, |product, variable| {
-            product
-                .checked_mul(self.states(*variable).len())
-                .filter(|product| *product <= TABULATED)
+            product.checked_mul(self.states(*variable).len()).filter(|product| *product <= TABULATED)
         });
         match outcomes {
             Some(outcomes) => deep.tabulate(outcomes),

@@ -15,7 +15,7 @@ use crate::forest::{Branch, Forest, Scratch};
 /// Up to so many joint outcomes are enumerated.
 const ENUMERATED: usize = 4096;
 /// Beyond, so many are drawn.
-const DRAWN: usize = 512;
+pub(crate) const DRAWN: usize = 512;
 /// The same random numbers for every question, so that their differences are less uncertain than they are.
 const SEED: u64 = 1;
 
@@ -98,6 +98,11 @@ impl<'m> Standing<'m> {
     /// What is to be expected of learning all of `variables` at once.
     #[must_use]
     pub fn gain(&self, variables: &[VariableId]) -> Gain {
+        self.gain_by(variables, DRAWN)
+    }
+
+    /// The same, with so many draws where outcomes are too many to be counted.
+    pub(crate) fn gain_by(&self, variables: &[VariableId], draws: usize) -> Gain {
         if variables.is_empty() {
             return Gain::default();
         }
@@ -110,7 +115,7 @@ impl<'m> Standing<'m> {
         });
         match outcomes {
             Some(_) => self.counted(&branches),
-            None => self.drawn(&branches),
+            None => self.drawn(&branches, draws),
         }
     }
 
@@ -140,22 +145,32 @@ impl<'m> Standing<'m> {
             .collect()
     }
 
-    /// What one variable is expected to tell, bits, where only what is told can be asked for: reports tell what they see
-    /// more often than what they do not, so that each state beside the healthy one counts `odds` times.
+    /// What one variable is expected to tell where only what is told can be asked for: reports tell what they see more
+    /// often than what they do not, so that each state beside the healthy one counts `odds` times.
     #[must_use]
-    pub fn bits_where_told(&self, variable: VariableId, odds: f64) -> f64 {
+    pub fn gain_where_told(&self, variable: VariableId, odds: f64) -> Gain {
         let states = self.forest.states(variable);
-        let Some(Branch::Table { factors, .. }) = self.forest.branches(&[variable]).pop() else { return 0.0 };
-        let (mut bits, mut total) = (0.0, 0.0);
+        let Some(Branch::Table { factors, .. }) = self.forest.branches(&[variable]).pop() else {
+            return Gain::default();
+        };
+        let (mut gain, mut total) = (Gain::default(), 0.0);
         for (state, run) in states.iter().zip(factors.chunks_exact(self.columns.len())) {
             let (probability, posterior) = self.after(&mut run.to_vec());
             let weight = probability * if HEALTHY.contains(&state.as_str()) { 1.0 } else { odds };
             if weight > 0.0 {
-                bits += weight * self.change(&posterior).bits;
+                let Gain { bits, malignancy_change, leader_change, .. } = self.change(&posterior);
+                gain.bits += weight * bits;
+                gain.malignancy_change += weight * malignancy_change;
+                gain.leader_change += weight * leader_change;
                 total += weight;
             }
         }
-        bits / total
+        Gain {
+            bits: gain.bits / total,
+            standard_error: None,
+            malignancy_change: gain.malignancy_change / total,
+            leader_change: gain.leader_change / total,
+        }
     }
 
     /// All joint outcomes.
@@ -190,7 +205,7 @@ impl<'m> Standing<'m> {
     }
 
     /// Joint outcomes as they would come, each diagnosis as often as it is probable.
-    fn drawn(&self, branches: &[Branch]) -> Gain {
+    fn drawn(&self, branches: &[Branch], draws: usize) -> Gain {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         let mut scratch = Scratch::default();
         let mut joint = Vec::new();
@@ -198,8 +213,8 @@ impl<'m> Standing<'m> {
         let mut squares = 0.0;
         let shift: f64 = random.random();
         let (mut column, mut passed) = (0, self.columns[0]);
-        let count = DRAWN as f64;
-        for draw in 0..DRAWN {
+        let count = draws as f64;
+        for draw in 0..draws {
             let target = (draw as f64 + shift) / count;
             while passed < target && column + 1 < self.columns.len() {
                 column += 1;

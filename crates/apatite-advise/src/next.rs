@@ -5,9 +5,7 @@ What to examine next.
 use std::collections::BTreeSet;
 
 use apatite_case::{Case, HISTORY};
-use apatite_knowledge::{
-    Amount, BurdenWeights, Contrast, Examination, Knowledge, Severity, Warning,
-};
+use apatite_knowledge::{Amount, BurdenWeights, Contrast, Examination, Knowledge, Severity, Warning};
 use apatite_network::{Evidence, VariableId};
 use apatite_reason::{Model, ModelError};
 use rayon::prelude::*;
@@ -141,13 +139,13 @@ pub fn next(
         .examinations
         .keys()
         .filter(|id| !plans.iter().any(|plan| plan.id == id.as_str()))
-        .filter(|id| is_done(&knowledge.examinations.examinations[*id], model, knowledge, case, &heard.evidence))
+        .filter(|id| {
+            is_done(&knowledge.examinations.examinations[*id], model, knowledge, case, &heard.evidence)
+        })
         .cloned()
         .collect();
-    let mut examinations = plans
-        .par_iter()
-        .map(|plan| advised(plan, &standing, knowledge, case, weights))
-        .collect::<Vec<_>>();
+    let mut examinations =
+        plans.par_iter().map(|plan| advised(plan, &standing, knowledge, case, weights)).collect::<Vec<_>>();
     examinations.sort_by(|a, b| {
         a.is_contraindicated()
             .cmp(&b.is_contraindicated())
@@ -199,25 +197,27 @@ pub(crate) fn order(
 pub(crate) struct Plan<'k> {
     pub(crate) id: &'k str,
     pub(crate) examination: &'k Examination,
+    included: Option<&'k Examination>,
     pub(crate) shows: Vec<Shown>,
 }
 
 impl Plan<'_> {
     /// What it shows, most telling first, with what each alone would tell.
     pub(crate) fn ranked(&self, standing: &Standing<'_>) -> Vec<(f64, &Shown)> {
-        let mut questions = self
-            .shows
-            .iter()
-            .map(|shown| (standing.gain(&[shown.variable]).bits, shown))
-            .collect::<Vec<_>>();
+        let mut questions =
+            self.shows.iter().map(|shown| (standing.gain(&[shown.variable]).bits, shown)).collect::<Vec<_>>();
         questions.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
         questions
     }
 
-    /// As many of the most telling as a report answers.
+    /// As many of the most telling as a report answers; of what it adds to an examination that it includes, all.
     pub(crate) fn answered(&self, ranked: &[(f64, &Shown)]) -> Vec<VariableId> {
-        let count = self.examination.answers.as_ref().map_or(ranked.len(), |answers| answers.best.round() as usize);
-        ranked.iter().take(count.max(1)).map(|(_, shown)| shown.variable).collect()
+        let limit = |examination: &Examination| {
+            examination.answers.as_ref().map_or(usize::MAX, |answers| (answers.best.round() as usize).max(1))
+        };
+        let own = ranked.iter().filter(|(_, shown)| !shown.included).take(limit(self.examination));
+        let included = ranked.iter().filter(|(_, shown)| shown.included).take(self.included.map_or(0, limit));
+        own.chain(included).map(|(_, shown)| shown.variable).collect()
     }
 }
 
@@ -225,6 +225,8 @@ impl Plan<'_> {
 pub(crate) struct Shown {
     pub(crate) id: String,
     pub(crate) variable: VariableId,
+    /// It is shown by the examination that is included.
+    included: bool,
 }
 
 /// Everything that can be done and is not done yet.
@@ -244,14 +246,15 @@ pub(crate) fn plans<'k>(
         })
         .filter_map(|(id, examination)| {
             let mut shows = shown(examination, model, knowledge);
-            if let Some(included) = examination.includes.as_ref().and_then(|id| known.get(id))
-                && !done(included)
-            {
-                shows.extend(shown(included, model, knowledge));
+            let included = examination.includes.as_ref().and_then(|id| known.get(id));
+            let included = included.filter(|included| !done(included));
+            if let Some(included) = included {
+                let also = shown(included, model, knowledge);
+                shows.extend(also.into_iter().map(|shown| Shown { included: true, ..shown }));
             }
             let sees_better = |shown: &Shown| is_new(shown, examination, knowledge, case);
             shows.retain(|shown| !has(evidence, shown.variable) && sees_better(shown));
-            (!shows.is_empty()).then_some(Plan { id, examination, shows })
+            (!shows.is_empty()).then_some(Plan { id, examination, included, shows })
         })
         .collect()
 }
@@ -364,7 +367,7 @@ fn shown(examination: &Examination, model: &Model, knowledge: &Knowledge) -> Vec
     names.extend(plain.map(|id| (id.clone(), id.clone())));
     names
         .into_iter()
-        .filter_map(|(id, name)| Some(Shown { id, variable: model.variable(&name)? }))
+        .filter_map(|(id, name)| Some(Shown { id, variable: model.variable(&name)?, included: false }))
         .collect()
 }
 
@@ -386,7 +389,8 @@ fn is_new(shown: &Shown, examination: &Examination, knowledge: &Knowledge, case:
         // of a group the mean of its members
         Some(group) => {
             let views = group.findings.iter().filter_map(|finding| knowledge.view(modality, finding));
-            let (sum, count) = views.fold((0.0, 0.0), |(sum, count), view| (sum + view.sensitivity.best, count + 1.0));
+            let (sum, count) =
+                views.fold((0.0, 0.0), |(sum, count), view| (sum + view.sensitivity.best, count + 1.0));
             if count > 0.0 { sum / count } else { 0.0 }
         }
         None => knowledge.view(modality, &shown.id).map_or(0.0, |view| view.sensitivity.best),
@@ -415,7 +419,9 @@ fn is_done(
     }
     let seen = |modality: &str| case.examinations.iter().any(|made| made.modality == modality);
     match examination.modality.as_deref() {
-        Some(modality) if modality != HISTORY && examination.includes.is_none() && examination.after.is_none() => {
+        Some(modality)
+            if modality != HISTORY && examination.includes.is_none() && examination.after.is_none() =>
+        {
             seen(modality)
         }
         // tissue may have been told with any examination

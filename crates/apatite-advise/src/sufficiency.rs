@@ -29,6 +29,8 @@ pub struct Sufficiency {
     pub strange: bool,
 }
 
+/// So many draws tell the chance to four per cent.
+const DRAWN: usize = 128;
 /// A needle and more is not asked for here: histology would decide in nearly every case.
 const NEEDLE: f64 = 1.0;
 
@@ -62,18 +64,20 @@ pub(crate) fn sufficiency(
         .flat_map(|examination| &examination.groups)
         .collect::<BTreeSet<_>>();
     for group in knowledge.vocabulary.groups.iter().filter(|group| !tissue.contains(&group.id)) {
-        let history = group.findings.iter().filter_map(|finding| model.variable(&format!("{finding}@{HISTORY}")));
+        let history =
+            group.findings.iter().filter_map(|finding| model.variable(&format!("{finding}@{HISTORY}")));
         open.extend(history.filter(|variable| !evidence.items().iter().any(|item| item.0 == *variable)));
     }
-    let leader_change = standing.gain(&open.into_iter().collect::<Vec<_>>()).leader_change;
+    let leader_change = standing.gain_by(&open.into_iter().collect::<Vec<_>>(), DRAWN).leader_change;
     let (surprise_bits, conflict_bits) = conflict(model, evidence, standing.leader)?;
-    let alarms = &knowledge.alarms;
+    let (alarms, facts) = (&knowledge.alarms, evidence.items().len());
     Ok(Sufficiency {
         leader_change,
         insufficient: leader_change >= alarms.insufficient.from,
         surprise_bits,
         conflict_bits,
-        strange: conflict_bits >= alarms.strange.conflict_bits_from,
+        strange: facts >= alarms.strange.least_facts
+            && conflict_bits >= alarms.strange.conflict_bits_per_fact_from * facts as f64,
     })
 }
 

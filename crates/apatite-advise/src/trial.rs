@@ -137,8 +137,7 @@ fn ask_one(
 ) -> Result<AskedCase, ModelError> {
     let all = model.evidence(&proven.case, knowledge).evidence;
     let last = leader(model, &all)?;
-    let mut mean =
-        AskedCase { file: proven.id.clone(), hidden: 0, reached: [0.0; 2], settled: [0.0; 2] };
+    let mut mean = AskedCase { file: proven.id.clone(), hidden: 0, reached: [0.0; 2], settled: [0.0; 2] };
     for _ in 0..HALVINGS {
         let (hidden, halved) = ask_half(model, knowledge, &all, last, random)?;
         mean.hidden = hidden;
@@ -203,7 +202,8 @@ fn most_telling(
 ) -> Result<usize, ModelError> {
     let standing = Standing::new(model, knowledge, evidence)?;
     let odds = knowledge.examinations.reporting.remarkable_odds.best;
-    let gains = left.iter().map(|(variable, _)| standing.bits_where_told(*variable, odds)).collect::<Vec<_>>();
+    let gains = left.iter().map(|(variable, _)| standing.gain_where_told(*variable, odds).bits);
+    let gains = gains.collect::<Vec<_>>();
     let mut best = 0;
     for (index, gain) in gains.iter().enumerate() {
         if *gain > gains[best] {
@@ -279,7 +279,8 @@ fn further(case: &Case, knowledge: &Knowledge, with_proof: bool) -> Vec<String> 
             modality != RADIOGRAPH && case.examinations.iter().any(|made| made.modality == modality)
         });
         let measured = case.labs.iter().any(|lab| examination.analytes.contains(&lab.analyte));
-        let proven = with_proof && proof.is_some_and(|proof| examination.proves.iter().any(|own| own == proof));
+        let proven =
+            with_proof && proof.is_some_and(|proof| examination.proves.iter().any(|own| own == proof));
         seen || measured || proven
     };
     knowledge.examinations.examinations.keys().filter(|id| is_further(id)).cloned().collect()

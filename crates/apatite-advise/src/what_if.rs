@@ -46,7 +46,12 @@ pub struct Shift {
 ///
 /// # Errors
 /// Evidence that the network refuses, which a case that was read does not give.
-pub fn what_if(model: &Model, knowledge: &Knowledge, before: &Case, after: &Case) -> Result<WhatIf, ModelError> {
+pub fn what_if(
+    model: &Model,
+    knowledge: &Knowledge,
+    before: &Case,
+    after: &Case,
+) -> Result<WhatIf, ModelError> {
     let mut workspace = Workspace::default();
     let heard_before = model.evidence(before, knowledge);
     let heard_after = model.evidence(after, knowledge);
@@ -70,12 +75,15 @@ pub fn what_if(model: &Model, knowledge: &Knowledge, before: &Case, after: &Case
             before: posterior_before[*root],
             after: posterior_after[*root],
             rank_before: ranks[*root],
-            decibans: natural_to_decibans(log_odds(posterior_after[*root]) - log_odds(posterior_before[*root])),
+            decibans: natural_to_decibans(
+                log_odds(posterior_after[*root]) - log_odds(posterior_before[*root]),
+            ),
         })
         .collect();
     let malignant = |posterior: &[f64]| {
         let natures = knowledge.diagnoses.iter().map(|known| known.nature);
-        let own = natures.zip(posterior).filter(|(nature, _)| *nature == apatite_knowledge::Nature::Malignant);
+        let own =
+            natures.zip(posterior).filter(|(nature, _)| *nature == apatite_knowledge::Nature::Malignant);
         own.map(|(_, p)| p).sum()
     };
     let sounding = alarms(before, knowledge, &posterior_before);

@@ -261,8 +261,11 @@ pub struct Circumstance {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Strange {
-    /// Excess of the surprise of the facts under the leading diagnosis over that of the same facts one by one, bits.
-    pub conflict_bits_from: f64,
+    /// Excess of the surprise of the facts under the leading diagnosis over that of the same facts one by one, bits for
+    /// each fact.
+    pub conflict_bits_per_fact_from: f64,
+    /// Fewer facts do not make a case strange.
+    pub least_facts: usize,
     /// Ids in the bibliography, or `judgement`.
     pub sources: Vec<String>,
 }

@@ -92,7 +92,14 @@ pub(crate) fn recalibrated(outcomes: &[CaseOutcome], folds: usize) -> Recalibrat
         (sharpened.into_iter().fold(0.0, f64::max), outcome.rank == 1)
     });
     let (reliability, ece) = reliability(&leaders.collect::<Vec<_>>());
-    Recalibration { power: best_power(&all), power_by_fold, log_loss, ece, reliability, helps: log_loss < before }
+    Recalibration {
+        power: best_power(&all),
+        power_by_fold,
+        log_loss,
+        ece,
+        reliability,
+        helps: log_loss < before,
+    }
 }
 
 /// The power with the least log loss, which has one minimum, by golden sections.

@@ -14,6 +14,7 @@ mod diagnose;
 mod draws;
 mod evaluate;
 mod fit;
+mod hinges;
 mod model;
 mod shapes;
 
@@ -25,8 +26,9 @@ pub use diagnose::{
 };
 pub use draws::{Robustness, robustness};
 pub use evaluate::{
-    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, Subset, Withhold,
-    case_weights, evaluate, judge_by_fold, ranking, without,
+    CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, Subset, Withhold, case_weights, evaluate,
+    judge_by_fold, ranking, without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};
+pub use hinges::Hinge;
 pub use model::{Fact, FactKind, Heard, Implied, Model, ModelError, Said};

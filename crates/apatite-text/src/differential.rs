@@ -4,6 +4,7 @@ use apatite_case::Case;
 use apatite_knowledge::{Nature, Statement};
 use apatite_reason::{Differential, FactReport, Implied, RankedDiagnosis, WeighedFact};
 
+use crate::advice::hinges;
 use crate::words::{BAD, FAINT, GOOD, HEADING, Words, bar, padded, printable, styled};
 
 /// Weights smaller than this are summed up in one line.
@@ -77,6 +78,9 @@ pub fn differential(words: &Words<'_>, case: &Case, answer: &Differential, top: 
 
     if !robust.is_empty() {
         let _ = writeln!(out, "{robust}");
+    }
+    if let Some(robustness) = &answer.robustness {
+        out.push_str(&hinges(words, &robustness.hinges));
     }
 
     let _ = writeln!(out, "\n{}", heading(words, "by-mechanism"));
@@ -258,7 +262,7 @@ fn heading(words: &Words<'_>, key: &str) -> String {
 }
 
 /// Text wrapped and moved to the right.
-fn indented(text: &str, columns: usize) -> String {
+pub(crate) fn indented(text: &str, columns: usize) -> String {
     let indent = " ".repeat(columns);
     let options = textwrap::Options::new(LINE_WIDTH).initial_indent(&indent).subsequent_indent(&indent);
     textwrap::fill(text, options)

@@ -55,6 +55,14 @@ pub fn evaluation(words: &Words<'_>, evaluation: &Evaluation) -> String {
         );
     }
 
+    if let Some(recalibration) = &evaluation.recalibration {
+        let power = words.decimals(recalibration.power, 2);
+        let (loss, ece) = (number(recalibration.log_loss), number(recalibration.ece));
+        let arguments = [("power", power.as_str()), ("loss", &loss), ("ece", &ece)];
+        let key = if recalibration.helps { "recalibration-helps" } else { "recalibration-vain" };
+        let _ = writeln!(out, "  {}", words.text(key, &arguments));
+    }
+
     let _ = writeln!(out, "\n{}", title("evaluation-mechanisms"));
     let _ = writeln!(
         out,

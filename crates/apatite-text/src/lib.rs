@@ -6,6 +6,7 @@ This crate computes nothing and prints nothing: it returns strings. Styled strin
 caller strips where there is no terminal.
 */
 
+mod advice;
 mod card;
 mod comparison;
 mod differential;
@@ -16,6 +17,7 @@ mod manual;
 mod measurement;
 mod words;
 
+pub use advice::{advice, alarms, asked, first_advice, what_if};
 pub use card::{card, citation, unknown_diagnosis, unknown_id};
 pub use comparison::comparison;
 pub use differential::{differential, one_line};

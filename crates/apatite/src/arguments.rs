@@ -14,6 +14,7 @@ use crate::report::ReportArguments;
 #[command(name = "apatite", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Examples:
   apatite diagnose case.toml                        the differential of a case, with its reasons
+  apatite next case.toml                            what to examine next
   apatite compare case.toml calciphylaxis foreign_body
                                                     what separates two diagnoses in it
   apatite knowledge show calciphylaxis              what is known of one, with the sources
@@ -72,6 +73,22 @@ Exit code: 0 answered; 1 a case could not be read; 2 wrong usage.")]
 Example:
   apatite compare case.toml calcific_tendinitis calcified_gouty_tophus")]
     Compare(Compare),
+    /// Say what to examine next: what it is expected to tell, for what it costs the patient
+    #[command(
+        after_help = "bits: expected gain of information about the diagnosis, of so many of the most telling questions as
+a report of the examination answers; with ± where outcomes were drawn. leader: chance that
+another diagnosis leads afterwards. malign.: expected change of the probability that it is
+malignant. gain/b: bits for burden, by which it is ranked.
+
+Examples:
+  apatite next case.toml
+  apatite next case.toml --weights dose=1,delay=0 --format json"
+    )]
+    Next(crate::advise::Next),
+    /// Set the differential before and after something is supposed
+    #[command(after_help = "Example:
+  apatite what-if case.toml --present marrow_oedema@MR --absent fever --lab \"phosphate=7.9 mg/dL\"")]
+    WhatIf(crate::advise::Suppose),
     /// Measure accuracy and calibration on proven cases
     ///
     /// A proven case names its diagnosis under `[expected]`; cases without one are passed over.
@@ -167,7 +184,7 @@ pub(crate) struct Diagnose {
     pub(crate) explain: u16,
     /// Draw all the numbers from their intervals so many times, for the intervals of the answer; 0 for none.
     /// Only where a single case is answered
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(crate) draws: u16,
     /// Seed of the draws
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -207,6 +224,15 @@ pub(crate) struct Evaluate {
     /// Keep a part of the facts from the model; may be given several times
     #[arg(long, value_enum)]
     pub(crate) without: Vec<Part>,
+    /// Hide half the facts of each case and ask for them by expected gain, against a random order
+    #[arg(long, conflicts_with_all = ["without", "first_advice"])]
+    pub(crate) interactive_oracle: bool,
+    /// Seed of what is hidden and of the random orders
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "interactive_oracle")]
+    pub(crate) seed: u64,
+    /// Keep age, sex, site and radiograph and compare the first advice with what the authors did further
+    #[arg(long, conflicts_with = "without")]
+    pub(crate) first_advice: bool,
     /// Count the cases anew without each fold in turn, so that no case judges itself
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) folds: Option<u16>,
@@ -388,4 +414,8 @@ pub(crate) enum SchemaOf {
     Compare,
     /// `follow --format json`
     Follow,
+    /// `next --format json`
+    Next,
+    /// `what-if --format json`
+    WhatIf,
 }

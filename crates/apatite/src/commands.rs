@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::stdout;
+use apatite_advise::{advise_first, ask};
 use apatite_case::Policy;
 use apatite_knowledge::{Folder, Knowledge, KnowledgeProblem, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
@@ -14,6 +15,7 @@ use apatite_reason::{
 use apatite_text::{Words, printable};
 use serde_json::{Value, json};
 
+use crate::advise::{beside, run_next, run_what_if, weights};
 use crate::arguments::{
     Arguments, Command, Compare, Diagnose, Evaluate, Format, KnowledgeCommand, Lang, NetworkFormat, Part,
     Reading,
@@ -26,7 +28,7 @@ use crate::output::{tell, write_json};
 use crate::report::run_report;
 use crate::schema::schema;
 
-type Outcome = Result<ExitCode, Box<dyn Error>>;
+pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// Folds by which the weight of a case is judged.
 const FIT_FOLDS: usize = 5;
@@ -70,6 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge, &folder),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
+        Command::Next(arguments) => run_next(arguments, &knowledge),
+        Command::WhatIf(arguments) => run_what_if(arguments, &knowledge),
         Command::Evaluate(arguments) => run_evaluate(arguments, &knowledge),
         Command::Measure(arguments) => {
             run_measure(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
@@ -122,6 +126,10 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge, folder: &Folder) ->
                         let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
                         let mut value = diagnosis_json(&words, &loaded, &answer);
                         value["gradings"] = serde_json::to_value(graded)?;
+                        let (_, more) = beside(&words, &model, &loaded.case, &answer)?;
+                        for key in ["alarms", "clashes", "sufficiency"] {
+                            value[key] = more[key].clone();
+                        }
                         value
                     }
                     None => refusal_json(&words, &loaded),
@@ -133,6 +141,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge, folder: &Folder) ->
             }
             (Format::Text, Some(answer)) => {
                 let top = usize::from(arguments.top);
+                write!(out, "{}", beside(&words, &model, &loaded.case, &answer)?.0)?;
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
                 let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
                 write!(out, "{}", apatite_text::gradings(&words, &gradings, &graded))?;
@@ -195,6 +204,27 @@ fn run_evaluate(arguments: &Evaluate, knowledge: &Knowledge) -> Outcome {
         Some(folds) => Folds::K { folds: usize::from(folds), shipped: cases::shipped(knowledge) },
         None => Folds::None(counts_of(&knowledge.learned)),
     };
+    if arguments.interactive_oracle || arguments.first_advice {
+        let weights = weights(&[], knowledge)?;
+        let (text, mut value) = if arguments.first_advice {
+            let judged = advise_first(&proven, knowledge, setting, &folds, &weights)?;
+            (apatite_text::first_advice(&words, &judged), json!({ "first_advice": judged }))
+        } else {
+            let asked = ask(&proven, knowledge, setting, &folds, arguments.seed)?;
+            (apatite_text::asked(&words, &asked), json!({ "interactive_oracle": asked }))
+        };
+        let mut out = stdout().lock();
+        if arguments.format == Format::Text {
+            write!(out, "{text}")?;
+        } else {
+            value["setting"] = json!(setting);
+            value["folds"] = json!(arguments.folds);
+            value["left_out"] = left_out.iter().map(refused_json).collect();
+            finish(&mut value, &words);
+            write_json(&mut out, &value, false)?;
+        }
+        return Ok(if left_out.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) });
+    }
     let evaluation = evaluate(&proven, knowledge, setting, &withheld, &folds)?;
     if evaluation.cases == 0 {
         return Err(format!("no case in {} has a proven diagnosis", arguments.dir.display()).into());
@@ -428,7 +458,7 @@ fn comparison_json(words: &Words<'_>, loaded: &LoadedCase, comparison: &Comparis
 }
 
 /// A case that was not answered.
-fn refusal_json(words: &Words<'_>, loaded: &LoadedCase) -> Value {
+pub(crate) fn refusal_json(words: &Words<'_>, loaded: &LoadedCase) -> Value {
     let mut value = refused_json(loaded);
     finish(&mut value, words);
     value
@@ -440,7 +470,7 @@ fn refused_json(loaded: &LoadedCase) -> Value {
     value
 }
 
-fn add_case(value: &mut Value, loaded: &LoadedCase) {
+pub(crate) fn add_case(value: &mut Value, loaded: &LoadedCase) {
     value["file"] = json!(loaded.path.display().to_string());
     value["title"] = json!(loaded.case.title);
     value["warnings"] = json!(loaded.problems);

@@ -2,6 +2,7 @@
 The program `apatite`: reads what it is given, asks the libraries, prints what they answer.
 */
 
+mod advise;
 mod arguments;
 mod cases;
 mod commands;

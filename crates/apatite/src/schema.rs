@@ -7,6 +7,8 @@ use crate::arguments::SchemaOf;
 const DIAGNOSE: &str = include_str!("../../../docs/schemas/diagnose.schema.json");
 const EVALUATE: &str = include_str!("../../../docs/schemas/evaluate.schema.json");
 const FOLLOW: &str = include_str!("../../../docs/schemas/follow.schema.json");
+const NEXT: &str = include_str!("../../../docs/schemas/next.schema.json");
+const WHAT_IF: &str = include_str!("../../../docs/schemas/what-if.schema.json");
 const COMPARE: &str = include_str!("../../../docs/schemas/compare.schema.json");
 
 pub(crate) fn schema(of: SchemaOf) -> &'static str {
@@ -15,5 +17,7 @@ pub(crate) fn schema(of: SchemaOf) -> &'static str {
         SchemaOf::Evaluate => EVALUATE,
         SchemaOf::Compare => COMPARE,
         SchemaOf::Follow => FOLLOW,
+        SchemaOf::Next => NEXT,
+        SchemaOf::WhatIf => WHAT_IF,
     }
 }

@@ -425,8 +425,10 @@ fn texts_are_words_and_no_ids() {
 #[test]
 fn both_languages_have_the_same_texts_about_the_same_things() {
     let [english, italian] = ["en", "it"].map(|language| {
-        let path = common::project().join(format!("crates/apatite-text/locales/{language}/main.ftl"));
-        texts(&std::fs::read_to_string(path).unwrap())
+        let folder = common::project().join(format!("crates/apatite-text/locales/{language}"));
+        let files = common::files(&folder, "ftl");
+        assert!(files.len() > 1);
+        texts(&files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect::<String>())
     });
     assert!(english.len() > 100);
     assert_eq!(english, italian);

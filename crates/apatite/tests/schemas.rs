@@ -38,7 +38,7 @@ fn told(arguments: &[&str]) -> String {
 
 #[test]
 fn the_schemas_are_schemas_and_the_program_prints_them() {
-    for of in ["diagnose", "evaluate", "compare"] {
+    for of in ["diagnose", "evaluate", "compare", "next", "what-if"] {
         let schema = schema(of);
         jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{of}: {error}"));
         assert_eq!(schema["$id"], format!("https://apatite.invalid/schemas/{of}.schema.json"));
@@ -142,8 +142,29 @@ fn comparisons_are_as_their_schema_says() {
 }
 
 #[test]
+fn advice_and_suppositions_are_as_their_schemas_say() {
+    let (next, what_if) = (validator("next"), validator("what-if"));
+    let own = common::project().join(common::CASES);
+    let mut cases = common::files(&common::project().join("examples/article"), "toml");
+    cases.extend(common::files(&own, "toml"));
+    let answers = common::all(&cases, |case| {
+        let case = case.to_str().unwrap();
+        let supposed = ["what-if", "--format", "json", "--present", "fever", "--lab", "phosphate=high", case];
+        [told(&["next", "--format", "json", case]), told(&supposed)]
+    });
+    for (case, [advice, supposed]) in cases.iter().zip(&answers) {
+        check(&next, advice, &case.display().to_string());
+        check(&what_if, supposed, &case.display().to_string());
+    }
+}
+
+#[test]
 fn evaluations_are_as_their_schema_says() {
     let validator = validator("evaluate");
+    for option in ["--interactive-oracle", "--first-advice"] {
+        let arguments = ["evaluate", "--format", "json", option, "examples/article"];
+        check(&validator, &told(&arguments), option);
+    }
     for lang in LANGUAGES {
         for folder in FOLDERS {
             for options in [&["--without", "labs", "--without", "history"][..], &["--folds", "2"]] {
@@ -171,6 +192,8 @@ fn the_schemas_are_strict() {
         ("compare", vec!["compare", "--format", "json", &every, "calciphylaxis", "calcific_tendinitis"]),
         ("compare", vec!["compare", "--format", "json", &refused, "calciphylaxis", "calcific_tendinitis"]),
         ("evaluate", vec!["evaluate", "--format", "json", &one]),
+        ("next", vec!["next", "--format", "json", &every]),
+        ("next", vec!["next", "--format", "json", &refused]),
     ] {
         let validator = validator(of);
         let value = check(&validator, &told(&arguments), of);

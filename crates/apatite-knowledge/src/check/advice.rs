@@ -45,7 +45,12 @@ impl Checker<'_> {
                 None => {}
             }
             for group in &examination.groups {
-                self.known(file, path, group, knowledge.vocabulary.groups.iter().map(|group| group.id.as_str()));
+                self.known(
+                    file,
+                    path,
+                    group,
+                    knowledge.vocabulary.groups.iter().map(|group| group.id.as_str()),
+                );
             }
             for finding in examination.findings.iter().chain(&examination.except) {
                 self.known(file, path, finding, knowledge.vocabulary.findings());
@@ -88,7 +93,10 @@ impl Checker<'_> {
             for examination in &warning.examinations {
                 self.known(file, path, examination, ids());
             }
-            if warning.examinations.is_empty() && warning.contrast.is_empty() && warning.dose_from_msv.is_none() {
+            if warning.examinations.is_empty()
+                && warning.contrast.is_empty()
+                && warning.dose_from_msv.is_none()
+            {
                 self.problem(file, path, "is about no examination");
             }
             self.circumstances(file, path, &warning.when);
@@ -111,7 +119,7 @@ impl Checker<'_> {
         if !(insufficient.from > 0.0 && insufficient.from < 1.0) {
             self.problem(file, "insufficient", "is not between 0 and 1");
         }
-        if !strange.conflict_bits_from.is_finite() {
+        if !strange.conflict_bits_per_fact_from.is_finite() {
             self.problem(file, "strange", "is not a number");
         }
     }
@@ -129,11 +137,19 @@ impl Checker<'_> {
                 self.known(file, path, finding, knowledge.vocabulary.findings());
             }
             for diagnosis in &circumstance.diagnoses {
-                self.known(file, path, diagnosis, knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.as_str()));
+                self.known(
+                    file,
+                    path,
+                    diagnosis,
+                    knowledge.diagnoses.iter().map(|diagnosis| diagnosis.id.as_str()),
+                );
             }
             if let Some(analyte) = &circumstance.analyte {
                 self.known(file, path, analyte, knowledge.vocabulary.analytes.iter().map(String::as_str));
-                if circumstance.above.is_none() && circumstance.below.is_none() && circumstance.levels.is_empty() {
+                if circumstance.above.is_none()
+                    && circumstance.below.is_none()
+                    && circumstance.levels.is_empty()
+                {
                     self.problem(file, path, &format!("says nothing of the result of `{analyte}`"));
                 }
             }

@@ -1,0 +1,1 @@
+apatite evaluate --first-advice examples/article

@@ -1,0 +1,1 @@
+apatite evaluate --interactive-oracle --lang it examples/article

@@ -1,0 +1,1 @@
+apatite next CASES/refused.toml

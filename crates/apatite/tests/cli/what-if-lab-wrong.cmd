@@ -1,0 +1,1 @@
+apatite what-if --lab phosphate examples/article/figure-2-3.toml
