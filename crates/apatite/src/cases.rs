@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::grading;
 use crate::imaging::measure_studies;
 use crate::output::tell;
 
@@ -117,6 +118,7 @@ pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Loaded
     let mut case = reading.case;
     if !refused {
         problems.extend(measure_studies(&mut case, path, knowledge));
+        grading::add_course(&mut case, knowledge);
     }
     LoadedCase { path: path.to_owned(), text, case, problems, refused }
 }
@@ -179,7 +181,9 @@ pub(crate) fn shipped(knowledge: &Knowledge) -> Vec<ProvenCase> {
         .map(|(path, text)| {
             let reading = apatite_case::read(text, Format::Toml, knowledge, Policy::Default);
             let name = path.rsplit('/').next().unwrap_or(path);
-            proven(name, text, reading.case)
+            let mut case = reading.case;
+            grading::add_course(&mut case, knowledge);
+            proven(name, text, case)
         })
         .collect()
 }
