@@ -45,8 +45,8 @@ const STEPS: [usize; 3] = [14, 25, 30];
 
 /// Less bone than this in common view cannot be fitted, mm³: a piece of a finger has as much.
 const LEAST_BONE_MM3: f64 = 800.0;
-/// A fit of the same skeleton overlaps more and strays less than these: see `tests/strangers.rs`.
-const LEAST_OVERLAP: f64 = 0.72;
+/// A fit of the same skeleton overlaps more and strays less than these: see `examples/trial.rs`.
+const LEAST_OVERLAP: f64 = 0.75;
 const LARGEST_RESIDUAL_MM: f64 = 1.2;
 
 /// Registers the studies.
