@@ -9,33 +9,37 @@ use apatite_phantom::{Options, PatientPosition, Phantom, Visit, make};
 const LIMITS: &str = include_str!("../../../knowledge/change.toml");
 
 fn scan(pattern: &str, position: Option<PatientPosition>, visit: Option<Visit>) -> (Phantom, Analysis) {
-    let size = Some([112, 112, 70]);
-    let phantom = make(pattern, &Options { seed: 2, position, size, visit, ..Options::default() }).unwrap();
+    let size = Some([128, 128, 80]);
+    let phantom = make(pattern, &Options { seed: 3, position, size, visit, ..Options::default() }).unwrap();
     let options = apatite_lesion::Options { masks: true, ..apatite_lesion::Options::default() };
     let analysis = analyse(&phantom.volume, &options, &|_, _| {}).unwrap();
     (phantom, analysis)
 }
 
+fn study((phantom, analysis): &(Phantom, Analysis)) -> Study<'_> {
+    Study { volume: &phantom.volume, analysis }
+}
+
 fn compare(earlier: &(Phantom, Analysis), later: &(Phantom, Analysis)) -> Result<Followed, FollowError> {
-    let study =
-        |of: &'_ (Phantom, Analysis)| -> Study<'_> { Study { volume: &of.0.volume, analysis: &of.1 } };
     follow(&study(earlier), &study(later), Some(56.0), &Limits::read(LIMITS).unwrap(), &|_| {})
 }
 
 #[test]
-fn a_hand_that_is_turned_and_shifted_is_followed() {
-    let first = scan("acral_scleroderma", None, None);
+fn a_thigh_that_is_turned_and_shifted_is_followed() {
+    let first = scan("myositis_ossificans", None, None);
     for (growth, turned_degrees, position) in
         [(0.0, 12.0, PatientPosition::FeetFirstProne), (0.5, 7.0, PatientPosition::HeadFirstRight)]
     {
         let visit = Visit { growth, turned_degrees, shifted_mm: 8.0, weeks: 8, ..Visit::again(2) };
-        let second = scan("acral_scleroderma", Some(position), Some(visit));
+        let second = scan("myositis_ossificans", Some(position), Some(visit));
         let followed = compare(&first, &second).unwrap();
         // the same lesions meet where the truth has them
         for (before, after) in first.0.lesions.iter().zip(&second.0.lesions) {
             let there = followed.registration.earlier_from_later.apply(after.centre_mm);
+            // what the view or a bone cuts off in one study has its centre elsewhere
+            let whole = (after.volume_mm3 / before.volume_mm3 / (1.0 + growth) - 1.0).abs() < 0.04;
             let off: f64 = (0..3).map(|axis| (there[axis] - before.centre_mm[axis]).powi(2)).sum();
-            assert!(off.sqrt() < 1.0, "lesion {} is {:.2} mm off", before.id, off.sqrt());
+            assert!(!whole || off.sqrt() < 1.0, "lesion {} is {:.2} mm off", before.id, off.sqrt());
         }
         assert!((followed.registration.earlier_from_later.angle_degrees() - turned_degrees).abs() < 1.0);
         assert!(
@@ -62,14 +66,14 @@ fn a_hand_that_is_turned_and_shifted_is_followed() {
 
 #[test]
 fn another_region_is_refused() {
-    let hand = scan("acral_scleroderma", None, None);
+    let thigh = scan("normal_thigh", None, None);
     let foot = scan("normal_foot", None, None);
     assert!(matches!(
-        compare(&hand, &foot),
+        compare(&thigh, &foot),
         Err(FollowError::NoFit { .. } | FollowError::TooLittleBone { .. })
     ));
-    let bare = Analysis { body: None, ..hand.1.clone() };
-    let error = compare(&hand, &(hand.0.clone(), bare)).unwrap_err();
+    let bare = Analysis { body: None, ..thigh.1.clone() };
+    let error = compare(&thigh, &(thigh.0.clone(), bare)).unwrap_err();
     assert_eq!(error, FollowError::NoMasks);
 }
 

@@ -213,11 +213,7 @@ fn examinations_tell_the_time_course() {
         assert_eq!(told.join(" "), expected, "{text}");
     }
     let wrong = read(&two("date = \"04.03.2024\"", ""), Format::Toml, &knowledge, Policy::Default);
-    assert!(
-        wrong.is_refused() && wrong.problems[0].to_string().contains("is no date"),
-        "{:?}",
-        wrong.problems
-    );
+    assert!(wrong.is_refused() && wrong.problems[0].message.contains("is no date"), "{:?}", wrong.problems);
 }
 
 #[test]
