@@ -109,6 +109,8 @@ pub struct Examination {
     pub quantities: BTreeMap<String, f64>,
     /// Folder of DICOM files, relative to the case file.
     pub study: Option<PathBuf>,
+    /// When it was made.
+    pub date: Option<jiff::civil::Date>,
 }
 
 /// One laboratory result.

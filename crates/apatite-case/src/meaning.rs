@@ -120,7 +120,15 @@ impl Reader<'_, '_> {
             quantities.insert(quantity.value.clone(), number.value);
         }
         let study = said.study.as_ref().map(PathBuf::from);
-        Some(Examination { modality: modality.value.clone(), sites, quantities, study })
+        let date = said.date.as_ref().and_then(|date| {
+            let read = date.value.parse().ok();
+            if read.is_none() {
+                let message = format!("`{}` is no date: write it as \"2024-05-31\"", date.value);
+                self.problems.add(Kind::OutOfRange, &date.span, message);
+            }
+            read
+        });
+        Some(Examination { modality: modality.value.clone(), sites, quantities, study, date })
     }
 
     /// The findings of the history or of one examination.

@@ -54,6 +54,7 @@ pub(crate) struct SaidImaging {
     pub(crate) absent: Words,
     pub(crate) quantities: Vec<(Spoken<String>, Spoken<f64>)>,
     pub(crate) study: Option<String>,
+    pub(crate) date: Option<Spoken<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +192,7 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
             absent: Vec::new(),
             quantities: Vec::new(),
             study: None,
+            date: None,
         };
         for entry in entries {
             match entry.key.as_str() {
@@ -202,6 +204,7 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
                 "present" => said.present = words(entry, problems),
                 "absent" => said.absent = words(entry, problems),
                 "study" => said.study = prose(entry, problems),
+                "date" => said.date = text(entry, problems),
                 key if knowledge.vocabulary.quantities.iter().any(|quantity| quantity == key) => {
                     if let Some(value) = number(entry, problems) {
                         let quantity = Spoken { value: key.to_owned(), span: entry.key_span.clone() };
@@ -209,7 +212,7 @@ fn imaging(entry: &Entry, knowledge: &Knowledge, problems: &mut Problems<'_>) ->
                     }
                 }
                 _ => {
-                    let known = ["modality", "sites", "present", "absent", "study"]
+                    let known = ["modality", "sites", "present", "absent", "study", "date"]
                         .into_iter()
                         .chain(knowledge.vocabulary.quantities.iter().map(String::as_str))
                         .collect::<Vec<_>>();

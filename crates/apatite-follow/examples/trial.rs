@@ -114,9 +114,8 @@ fn main() {
                     score.covered += usize::from(covered);
                     score.called += usize::from(called);
                     score.wrong_sign += usize::from(called && pair.volume_mm3.difference * change <= 0.0);
-                    if !covered || (called && growth == 0.0) {
-                        report(pattern, seed, growth, pair, change);
-                    }
+                    let mark = if !covered || (called && growth == 0.0) { "MISS " } else { "" };
+                    report(mark, (pattern, seed, growth), pair, change);
                 }
             }
             before = Some(first);
@@ -156,9 +155,9 @@ fn line(growth: f64, pattern: &str, score: &Score) {
     );
 }
 
-fn report(pattern: &str, seed: u64, growth: f64, pair: &Pair, change: f64) {
+fn report(mark: &str, (pattern, seed, growth): (&str, u64, f64), pair: &Pair, change: f64) {
     println!(
-        "{pattern} {seed} grown {growth}: {} {:.0}±{:.0} -> {:.0}±{:.0} mm3, true change {change:.0}, interval {:.0?}, {}",
+        "  {mark}{pattern} {seed} grown {growth}: {} {:.0}±{:.0} -> {:.0}±{:.0} mm3, true change {change:.0}, interval {:.0?}, {}",
         pair.outcome.word(),
         pair.volume_mm3.earlier.value,
         pair.volume_mm3.earlier.sd,

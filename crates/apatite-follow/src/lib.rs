@@ -299,11 +299,12 @@ fn pair(
         Change::between(densities[0], densities[1], limit)
     });
     let compared = outcome != Outcome::OutOfView && outcome != Outcome::Unsettled;
-    let growth_mm3_per_month =
-        days.filter(|_| compared && volume_mm3.verdict != Verdict::NoChange).map(|days| {
-            [volume_mm3.difference, volume_mm3.interval[0], volume_mm3.interval[1]]
-                .map(|mm3| mm3 / days * MONTH_DAYS)
-        });
+    let settled =
+        |change: Change| if compared { change } else { Change { verdict: Verdict::NoChange, ..change } };
+    let growth_mm3_per_month = days.filter(|_| volume_mm3.verdict != Verdict::NoChange).map(|days| {
+        [volume_mm3.difference, volume_mm3.interval[0], volume_mm3.interval[1]]
+            .map(|mm3| mm3 / days * MONTH_DAYS)
+    });
     Some(Pair {
         id: 0,
         outcome,
@@ -312,7 +313,7 @@ fn pair(
         later: group.later.clone(),
         centre_mm,
         volume_mm3,
-        mass_hu_mm3: Change::between(masses[0], masses[1], mass_limit),
+        mass_hu_mm3: settled(Change::between(masses[0], masses[1], mass_limit)),
         density_hu,
         findings: if both { findings(&before, &after, limits) } else { Vec::new() },
         growth_mm3_per_month,
@@ -328,14 +329,15 @@ fn centre(lesions: &[Lesion]) -> [f64; 3] {
 
 fn volume(lesions: &[Lesion]) -> Measured {
     Measured {
-        value: lesions.iter().map(|lesion| lesion.volume_partial_mm3).sum(),
-        sd: lesions.iter().map(|lesion| lesion.volume_uncertainty_mm3.powi(2)).sum::<f64>().sqrt(),
+        // the sum of nothing is -0
+        value: lesions.iter().map(|lesion| lesion.volume_partial_mm3).sum::<f64>() + 0.0,
+        sd: (lesions.iter().map(|lesion| lesion.volume_uncertainty_mm3.powi(2)).sum::<f64>() + 0.0).sqrt(),
     }
 }
 
 /// The mass is as sure as the volume it is summed over.
 fn mass(lesions: &[Lesion], volume: Measured) -> Measured {
-    let value = lesions.iter().map(|lesion| lesion.hu_mm3).sum::<f64>();
+    let value = lesions.iter().map(|lesion| lesion.hu_mm3).sum::<f64>() + 0.0;
     Measured { value, sd: if volume.value > 0.0 { value * volume.sd / volume.value } else { 0.0 } }
 }
 
@@ -388,8 +390,8 @@ fn burden(lesions: &[Pair], limits: &Limits) -> Change {
                 .map(of)
         };
         Measured {
-            value: compared().map(|measured| measured.value).sum(),
-            sd: compared().map(|measured| measured.sd.powi(2)).sum::<f64>().sqrt(),
+            value: compared().map(|measured| measured.value).sum::<f64>() + 0.0,
+            sd: (compared().map(|measured| measured.sd.powi(2)).sum::<f64>() + 0.0).sqrt(),
         }
     };
     let (earlier, later) = (sum(&|pair| pair.volume_mm3.earlier), sum(&|pair| pair.volume_mm3.later));

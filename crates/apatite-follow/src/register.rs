@@ -45,9 +45,9 @@ const STEPS: [usize; 3] = [14, 25, 30];
 
 /// Less bone than this in common view cannot be fitted, mm³: a piece of a finger has as much.
 const LEAST_BONE_MM3: f64 = 800.0;
-/// A fit of the same skeleton overlaps more and strays less than these: see `tests/strangers.rs`.
-const LEAST_OVERLAP: f64 = 0.72;
-const LARGEST_RESIDUAL_MM: f64 = 1.2;
+/// A fit of the same skeleton overlaps more, and strays less in edges of the finest cells, than these: see `examples/trial.rs`.
+const LEAST_OVERLAP: f64 = 0.75;
+const LARGEST_RESIDUAL: f64 = 0.55;
 
 /// Registers the studies.
 pub(crate) fn register(
@@ -95,7 +95,7 @@ pub(crate) fn register(
     if registration.common_bone_mm3 < LEAST_BONE_MM3 {
         return Err(FollowError::TooLittleBone { common_cm3: registration.common_bone_mm3 / 1000.0 });
     }
-    if registration.bone_overlap < LEAST_OVERLAP || registration.residual_mm > LARGEST_RESIDUAL_MM {
+    if registration.bone_overlap < LEAST_OVERLAP || registration.residual_mm > LARGEST_RESIDUAL * finest_mm {
         return Err(FollowError::NoFit {
             overlap_percent: registration.bone_overlap * 100.0,
             residual_mm: registration.residual_mm,

@@ -61,8 +61,18 @@ impl Facts {
     /// exclusive group that has a finding the others are not there. Of a quantity the last told counts.
     #[must_use]
     pub fn of(case: &Case, knowledge: &Knowledge) -> Self {
+        Self::collected(case, knowledge, |_| true)
+    }
+
+    /// The same of one examination alone, without the history.
+    #[must_use]
+    pub fn of_examination(case: &Case, knowledge: &Knowledge, examination: usize) -> Self {
+        Self::collected(case, knowledge, |of| of == Some(examination))
+    }
+
+    fn collected(case: &Case, knowledge: &Knowledge, wanted: impl Fn(Option<usize>) -> bool) -> Self {
         let mut facts = Self::default();
-        for observation in &case.observations {
+        for observation in case.observations.iter().filter(|told| wanted(told.examination)) {
             let truth = match observation.assertion {
                 Assertion::Present | Assertion::Suggested => Truth::Yes,
                 Assertion::Absent => Truth::No,
@@ -82,7 +92,8 @@ impl Facts {
                 }
             }
         }
-        for examination in &case.examinations {
+        for (_, examination) in case.examinations.iter().enumerate().filter(|(index, _)| wanted(Some(*index)))
+        {
             facts.quantities.extend(examination.quantities.iter().map(|(id, value)| (id.clone(), *value)));
         }
         facts

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use apatite_lesion::Analysis;
 use apatite_volume::Labels;
 use serde::Serialize;
 
 /// How far a lesion has narrowed the way from one bone to another.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BoneGap {
-    /// Id of the lesion.
+    /// Label of the lesion.
     pub lesion: u16,
-    /// Largest diameter of the lesion, mm.
-    pub length_mm: f64,
     /// The bone nearest to it (its value in the mask).
     pub bone: u16,
     /// Distance to that bone, mm, surface to surface; 0 where they touch.
@@ -26,36 +23,33 @@ pub struct BoneGap {
 /// Voxels of one surface that are compared at most; the others are skipped evenly.
 const MOST_POINTS: usize = 3000;
 
-/// For every lesion of an analysis the distances to the two nearest bones of `bones` (each bone a label of its own, on
-/// the grid of the analysis). Empty where the mask lies on another grid.
+/// For every label of `lesions` the distances to the two nearest bones of `bones` (each bone a label of its own, on the
+/// same grid). Empty where the masks lie on different grids.
 ///
 /// Distances are between the centres of surface voxels less one voxel, so that what touches has distance 0; they are
 /// right to about half a voxel.
 #[must_use]
-pub fn bone_gaps(analysis: &Analysis, bones: &Labels) -> Vec<BoneGap> {
-    if bones.size != analysis.labels.size || bones.values.len() != analysis.labels.values.len() {
+pub fn bone_gaps(lesions: &Labels, bones: &Labels) -> Vec<BoneGap> {
+    if bones.size != lesions.size || bones.values.len() != lesions.values.len() {
         return Vec::new();
     }
-    let lesions = surfaces(&analysis.labels);
+    let voxel_mm = lesions.geometry.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
     let bones = surfaces(bones);
-    let spacing_mm = analysis.labels.geometry.spacing_mm();
-    let voxel_mm = spacing_mm.iter().copied().fold(f64::INFINITY, f64::min);
     let mut gaps = Vec::new();
-    for lesion in &analysis.lesions {
-        let Some(own) = lesions.get(&lesion.id) else { continue };
+    for (lesion, own) in surfaces(lesions) {
         let mut near: Vec<(f64, u16)> = bones
             .iter()
-            .map(|(&bone, surface)| ((nearest(own, surface) - voxel_mm).max(0.0), bone))
+            .map(|(&bone, surface)| ((nearest(&own, surface) - voxel_mm).max(0.0), bone))
             .collect();
         near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         if let Some(&(to_bone_mm, bone)) = near.first() {
+            let other = near.get(1);
             gaps.push(BoneGap {
-                lesion: lesion.id,
-                length_mm: lesion.diameter_mm,
+                lesion,
                 bone,
                 to_bone_mm,
-                opposing_bone: near.get(1).map(|other| other.1),
-                to_opposing_mm: near.get(1).map(|other| other.0),
+                opposing_bone: other.map(|other| other.1),
+                to_opposing_mm: other.map(|other| other.0),
             });
         }
     }

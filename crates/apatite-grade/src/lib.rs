@@ -4,9 +4,10 @@ The gradings that the field uses, computed from the facts of a case as far as th
 The rules are data (`knowledge/gradings.toml`); this crate reads them ([`Gradings::read`]) and applies them to what is
 known ([`grade`]). A rule whose facts are not known leaves its grade open: then the answer names the grades that remain
 possible and the facts that would decide. Distances between bones are measured where a bone mask tells the bones apart
-([`bone_gaps`]). The crate opens no file, ranks no diagnosis and holds no medical number.
+([`bone_gaps`]). [`add_course`] turns several examinations into facts of the time course. The crate opens no file, ranks no diagnosis and holds no medical number.
 */
 
+mod course;
 mod facts;
 mod gap;
 mod rules;
@@ -17,6 +18,7 @@ use apatite_case::Case;
 use apatite_knowledge::{Knowledge, Localised};
 use serde::{Deserialize, Serialize};
 
+pub use course::{BetweenRule, CourseRules, OnsetRule, SizeRule, add_course};
 pub use facts::{Facts, Truth};
 pub use gap::{BoneGap, bone_gaps};
 pub use rules::Condition;
@@ -113,8 +115,17 @@ pub enum Statistic {
 
 /// The file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("gradings.toml: {0}")]
-pub struct GradingsError(pub(crate) String);
+#[error("{file}: {message}")]
+pub struct GradingsError {
+    file: &'static str,
+    message: String,
+}
+
+impl GradingsError {
+    pub(crate) fn of(file: &'static str, message: String) -> Self {
+        Self { file, message }
+    }
+}
 
 /// A grading applied to a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -137,6 +148,9 @@ pub struct Graded {
     pub sources: Vec<String>,
 }
 
+/// The file of the gradings.
+const FILE: &str = "gradings.toml";
+
 impl Gradings {
     /// Reads the text of `knowledge/gradings.toml` and checks it against the rest of the knowledge.
     ///
@@ -144,7 +158,8 @@ impl Gradings {
     /// Text that is no TOML or lacks a field; an id that the knowledge does not have; a source that is not in the
     /// bibliography.
     pub fn read(text: &str, knowledge: &Knowledge) -> Result<Self, GradingsError> {
-        let gradings: Self = toml::from_str(text).map_err(|error| GradingsError(error.to_string()))?;
+        let gradings: Self =
+            toml::from_str(text).map_err(|error| GradingsError::of(FILE, error.to_string()))?;
         gradings.check(knowledge)?;
         Ok(gradings)
     }
@@ -156,7 +171,7 @@ impl Gradings {
     }
 
     fn check(&self, knowledge: &Knowledge) -> Result<(), GradingsError> {
-        let refuse = |message: String| Err(GradingsError(message));
+        let refuse = |message: String| Err(GradingsError::of(FILE, message));
         for grading in &self.gradings {
             let id = &grading.id;
             if let Some(diagnosis) = grading.diagnoses.iter().find(|id| knowledge.diagnosis(id).is_none()) {

@@ -32,6 +32,7 @@ pub fn check(knowledge: &Knowledge, folder: &Folder) -> (Vec<KnowledgeProblem>, 
     checker.diagnoses();
     checker.examinations();
     checker.alarms();
+    checker.rules();
     checker.bibliography();
     checker.problems.sort();
     checker.problems.dedup();
@@ -501,6 +502,38 @@ impl Checker<'_> {
                     "is used by no diagnosis and no condition",
                 );
             }
+        }
+    }
+
+    /// Files whose records belong to other crates: here only their sources are looked at.
+    fn rules(&mut self) {
+        let folder = self.folder;
+        for file in crate::RULES {
+            match folder.text(file).map(str::parse::<toml::Table>) {
+                Some(Ok(table)) => self.table(file, "", &toml::Value::Table(table)),
+                Some(Err(error)) => self.problem(file, "", error.message()),
+                None => {}
+            }
+        }
+    }
+
+    fn table(&mut self, file: &str, path: &str, value: &toml::Value) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    match (key.as_str(), value.as_array()) {
+                        ("sources", Some(ids)) => {
+                            let ids: Vec<String> =
+                                ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect();
+                            self.sources_needed(file, path, &ids);
+                        }
+                        _ => self.table(file, &inner, value),
+                    }
+                }
+            }
+            toml::Value::Array(values) => values.iter().for_each(|value| self.table(file, path, value)),
+            _ => {}
         }
     }
 

@@ -69,9 +69,14 @@ pub struct Knowledge {
     pub bibliography: BTreeMap<String, Reference>,
     /// Counts of proven cases.
     pub learned: Learned,
+    /// Files of rules whose records belong to other crates (gradings, time course, limits of change): name and text.
+    pub rules: BTreeMap<String, String>,
     /// Proven cases that came with the knowledge: file name and text.
     pub cases: BTreeMap<String, String>,
 }
+
+/// Files of rules whose records belong to other crates.
+pub(crate) const RULES: [&str; 3] = ["change.toml", "course.toml", "gradings.toml"];
 
 /// Something wrong in a knowledge file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +158,10 @@ impl Knowledge {
             alarms,
             bibliography,
             learned,
+            rules: RULES
+                .iter()
+                .filter_map(|file| Some(((*file).to_owned(), folder.text(file)?.to_owned())))
+                .collect(),
             cases,
         })
     }

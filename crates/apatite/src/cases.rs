@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::grading;
 use crate::imaging::{LoadedStudy, measure_studies};
 use crate::output::tell;
 
@@ -145,6 +146,7 @@ fn load_with(path: &Path, knowledge: &Knowledge, policy: Policy, keep: bool) -> 
     let mut case = reading.case;
     if !refused {
         problems.extend(measure_studies(&mut case, path, knowledge, keep.then_some(&mut studies)));
+        grading::add_course(&mut case, knowledge);
     }
     LoadedCase { path: path.to_owned(), text, case, problems, refused, studies }
 }
@@ -231,7 +233,9 @@ pub(crate) fn shipped(knowledge: &Knowledge) -> Vec<ProvenCase> {
         .map(|(path, text)| {
             let reading = apatite_case::read(text, Format::Toml, knowledge, Policy::Default);
             let name = path.rsplit('/').next().unwrap_or(path);
-            proven(name, text, reading.case)
+            let mut case = reading.case;
+            grading::add_course(&mut case, knowledge);
+            proven(name, text, case)
         })
         .collect()
 }

@@ -69,8 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if knowledge.settings.is_empty() {
         return Err("the knowledge has no setting".into());
     }
+    grading::check_course(&knowledge)?;
     match &arguments.command {
-        Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge, &folder),
+        Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
         Command::Next(arguments) => run_next(arguments, &knowledge),
         Command::WhatIf(arguments) => run_what_if(arguments, &knowledge),
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
         Command::Follow(arguments) => {
             let words = Words { knowledge: &knowledge, language: language(arguments.lang) };
-            crate::follow::run(arguments, &words, &folder)
+            crate::follow::run(arguments, &words)
         }
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
@@ -93,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge, folder: &Folder) -> Outcome {
+fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
     let words = Words { knowledge, language: language(arguments.lang) };
     let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
     let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
@@ -102,7 +103,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge, folder: &Folder) ->
     if files.is_empty() {
         return Err("there is no case file (.toml or .json) in what was named".into());
     }
-    let gradings = grading::read(folder, knowledge)?;
+    let gradings = grading::read(knowledge)?;
     let explained = if many { 0 } else { usize::from(arguments.explain) };
     let mut out = stdout().lock();
     let mut refused = false;

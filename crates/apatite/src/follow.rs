@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_dicom::{Source, write_labels};
 use apatite_follow::{Followed, Limits, Study, follow};
-use apatite_knowledge::Folder;
 use apatite_lesion::{Analysis, analyse};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
@@ -58,12 +57,8 @@ struct Read {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(
-    arguments: &Follow,
-    words: &Words<'_>,
-    folder: &Folder,
-) -> Result<ExitCode, Box<dyn Error>> {
-    let text = folder.text("change.toml").ok_or("the knowledge has no change.toml")?;
+pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {
+    let text = words.knowledge.rules.get("change.toml").ok_or("the knowledge has no change.toml")?;
     let limits = Limits::read(text)?;
     let (earlier, later, followed) = with_progress(|progress| -> Result<_, Box<dyn Error>> {
         let half = |from: f64| move |step: &str, share: f64| progress(step, from + 0.4 * share);

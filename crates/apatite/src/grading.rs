@@ -1,21 +1,19 @@
 /*!
-The gradings of the leading diagnoses of a case.
+The time course of a case, and the gradings of its leading diagnoses.
 */
 
-use std::error::Error;
-
 use apatite_case::Case;
-use apatite_grade::{Graded, Gradings};
-use apatite_knowledge::{Folder, Knowledge};
+use apatite_grade::{CourseRules, Graded, Gradings, GradingsError};
+use apatite_knowledge::Knowledge;
 use apatite_reason::Differential;
 
 /// Diagnoses this likely, as a share of the leader's probability, are graded beside it.
 const CLOSE: f64 = 0.25;
 
-/// Reads the gradings of a knowledge folder; a folder without them has none.
-pub(crate) fn read(folder: &Folder, knowledge: &Knowledge) -> Result<Gradings, Box<dyn Error>> {
-    match folder.text("gradings.toml") {
-        Some(text) => Ok(Gradings::read(text, knowledge)?),
+/// Reads the gradings of the knowledge; a folder without them has none.
+pub(crate) fn read(knowledge: &Knowledge) -> Result<Gradings, GradingsError> {
+    match knowledge.rules.get("gradings.toml") {
+        Some(text) => Gradings::read(text, knowledge),
         None => Ok(Gradings { gradings: Vec::new() }),
     }
 }
@@ -35,4 +33,23 @@ pub(crate) fn grade(
         .map(|ranked| ranked.diagnosis.as_str())
         .collect();
     apatite_grade::grade(gradings, knowledge, case, &close)
+}
+
+/// Refuses knowledge whose rules of the time course cannot be used.
+pub(crate) fn check_course(knowledge: &Knowledge) -> Result<(), GradingsError> {
+    course(knowledge).map(|_| ())
+}
+
+/// Adds to a case what its examinations say of the time course. The rules are those that [`check_course`] passed.
+pub(crate) fn add_course(case: &mut Case, knowledge: &Knowledge) {
+    if let Ok(rules) = course(knowledge) {
+        apatite_grade::add_course(&rules, knowledge, case);
+    }
+}
+
+fn course(knowledge: &Knowledge) -> Result<CourseRules, GradingsError> {
+    match knowledge.rules.get("course.toml") {
+        Some(text) => CourseRules::read(text, knowledge),
+        None => Ok(CourseRules::default()),
+    }
 }

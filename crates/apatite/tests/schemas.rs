@@ -38,7 +38,7 @@ fn told(arguments: &[&str]) -> String {
 
 #[test]
 fn the_schemas_are_schemas_and_the_program_prints_them() {
-    for of in ["diagnose", "evaluate", "compare", "next", "what-if"] {
+    for of in ["diagnose", "evaluate", "compare", "follow", "next", "what-if"] {
         let schema = schema(of);
         jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{of}: {error}"));
         assert_eq!(schema["$id"], format!("https://apatite.invalid/schemas/{of}.schema.json"));
@@ -232,5 +232,32 @@ fn paths_of_objects(value: &Value, path: String, found: &mut Vec<String>) {
             }
         }
         _ => {}
+    }
+}
+
+#[test]
+fn two_studies_are_followed_by_the_schema() {
+    use apatite_phantom::{Options, Visit, make};
+    let folder = common::scratch("follow");
+    let size = Some([96, 96, 60]);
+    let later = Visit { growth: 0.5, turned_degrees: 6.0, shifted_mm: 4.0, weeks: 8, ..Visit::again(2) };
+    let paths = [(None, "january"), (Some(later), "march")].map(|(visit, name)| {
+        let path = folder.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        let options = Options { seed: 2, size, visit, ..Options::default() };
+        make("acral_scleroderma", &options).unwrap().write_dicom(&path).unwrap();
+        path.display().to_string()
+    });
+    let masks = folder.join("masks");
+    let arguments = ["follow", &paths[0], &paths[1], "--format", "json", "--masks", masks.to_str().unwrap()];
+    let answer = check(&validator("follow"), &told(&arguments), "follow");
+    assert_eq!(answer["days"], 56.0);
+    assert!(!answer["lesions"].as_array().unwrap().is_empty());
+    assert!(masks.join("earlier.nii.gz").exists() && masks.join("later.nii.gz").exists());
+    for lang in LANGUAGES {
+        let text = common::run(&["follow", &paths[0], &paths[1], "--lang", lang]);
+        assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(text.contains("56 ") && text.contains("mm³") && !text.contains("follow-"), "{text}");
     }
 }
