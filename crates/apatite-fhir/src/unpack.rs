@@ -154,7 +154,7 @@ impl Reader<'_> {
                 match said {
                     Some(value) => self.gathered.lab(place, &id, Lab { value, interval, taken }),
                     None => {
-                        self.gathered.miss(place, format!("`{id}`: neither a number nor a level is told"))
+                        self.gathered.miss(place, format!("`{id}`: neither a number nor a level is told"));
                     }
                 }
             }
