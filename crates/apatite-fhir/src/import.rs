@@ -77,7 +77,7 @@ impl Reader<'_> {
             Some("female") => self.gathered.sex = Some("female"),
             Some("male") => self.gathered.sex = Some("male"),
             Some(other) => {
-                self.gathered.miss(place, format!("gender `{other}` is not a sex that the model knows"))
+                self.gathered.miss(place, format!("gender `{other}` is not a sex that the model knows"));
             }
             None => {}
         }
@@ -122,7 +122,7 @@ impl Reader<'_> {
                 [Term::Analyte(id)] => self.laboratory(place, id, observation),
                 [Term::Quantity(id)] => self.quantity(place, id, observation, examination),
                 [Term::Finding(id)] => match self.sign_of(observation) {
-                    Ok(sign) => self.finding(place, id, sign, examination),
+                    Ok(sign) => self.finding(place, id, sign, examination.as_ref()),
                     Err(why) => self.gathered.miss(place, format!("`{id}`: {why}")),
                 },
                 [term] => {
@@ -137,8 +137,8 @@ impl Reader<'_> {
         }
     }
 
-    fn finding(&mut self, place: &str, id: &str, sign: Sign, examination: Option<(String, String)>) {
-        let examination = examination.as_ref().map(|(key, modality)| (key.as_str(), modality.as_str()));
+    fn finding(&mut self, place: &str, id: &str, sign: Sign, examination: Option<&(String, String)>) {
+        let examination = examination.map(|(key, modality)| (key.as_str(), modality.as_str()));
         self.gathered.finding(place, id, sign, examination, self.knowledge);
     }
 
@@ -160,18 +160,17 @@ impl Reader<'_> {
         }
         for (system, code) in codings(value) {
             let sign = match (system, code) {
-                (Some(System::Snomed), "52101004" | "10828004" | "373066001") => Sign::Present,
-                (Some(System::Snomed), "272519000" | "2667000" | "410516002" | "260385009" | "373067005") => {
-                    Sign::Absent
+                (Some(System::Snomed), "52101004" | "10828004" | "373066001") | (None, "POS" | "Y") => {
+                    Sign::Present
                 }
+                (Some(System::Snomed), "272519000" | "2667000" | "410516002" | "260385009" | "373067005")
+                | (None, "NEG" | "N") => Sign::Absent,
                 (Some(System::Snomed), "415684004") | (Some(System::Own), "assertion.suggested") => {
                     Sign::Suggested
                 }
                 (Some(System::Own), "assertion.measured") => {
                     return Err("measured probabilities come from images: name the study in the case");
                 }
-                (None, "POS" | "Y") => Sign::Present,
-                (None, "NEG" | "N") => Sign::Absent,
                 _ => continue,
             };
             return Ok(sign);

@@ -387,11 +387,10 @@ fn unit(unit: &str) -> Class {
 
 /// Years as an ISO 8601 duration, with the rest in months and days.
 fn duration(years: f64) -> String {
-    const DAYS_A_MONTH: f64 = 365.25 / 12.0;
-    let days = (years * 365.25).round();
-    let months = (days / DAYS_A_MONTH + 1e-9).floor();
-    let rest = (days - months * DAYS_A_MONTH).round();
-    let (years, months) = ((months / 12.0).floor(), months % 12.0);
+    let whole = years.floor();
+    let months = ((years - whole) * 12.0 + 1e-6).floor();
+    let rest = ((years - whole - months / 12.0) * 365.25).round();
+    let years = whole;
     let mut text = "P".to_owned();
     for (count, letter) in [(years, 'Y'), (months, 'M'), (rest, 'D')] {
         if count >= 1.0 {

@@ -15,14 +15,14 @@ pub(crate) fn phenopacket(json: &Value, knowledge: &Knowledge) -> Imported {
         match key.as_str() {
             "subject" => reader.subject(value),
             "phenotypicFeatures" => {
-                items.for_each(|(at, item)| reader.feature(&format!("{key} {}", at + 1), item))
+                items.for_each(|(at, item)| reader.feature(&format!("{key} {}", at + 1), item));
             }
             "measurements" => {
-                items.for_each(|(at, item)| reader.measurement(&format!("{key} {}", at + 1), item))
+                items.for_each(|(at, item)| reader.measurement(&format!("{key} {}", at + 1), item));
             }
             "diseases" => items.for_each(|(at, item)| reader.disease(&format!("{key} {}", at + 1), item)),
             "medicalActions" => {
-                items.for_each(|(at, item)| reader.action(&format!("{key} {}", at + 1), item))
+                items.for_each(|(at, item)| reader.action(&format!("{key} {}", at + 1), item));
             }
             "metaData" => reader.notes(value),
             "id" => {}
@@ -45,7 +45,7 @@ impl Reader<'_> {
             Some("MALE") => self.gathered.sex = Some("male"),
             None | Some("UNKNOWN_SEX") => {}
             Some(other) => {
-                self.gathered.miss("subject", format!("sex `{other}` is not one that the model knows"))
+                self.gathered.miss("subject", format!("sex `{other}` is not one that the model knows"));
             }
         }
         let time = &subject["timeAtLastEncounter"];
@@ -154,7 +154,7 @@ impl Reader<'_> {
                 match said {
                     Some(value) => self.gathered.lab(place, &id, Lab { value, interval, taken }),
                     None => {
-                        self.gathered.miss(place, format!("`{id}`: neither a number nor a level is told"))
+                        self.gathered.miss(place, format!("`{id}`: neither a number nor a level is told"));
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
+use sha2::{Digest as _, Sha256};
 
 use crate::head::put;
 
@@ -54,6 +55,18 @@ impl Code {
         put(&mut item, tags::CODE_MEANING, VR::LO, &self.meaning);
         item
     }
+}
+
+/// A code as the name of a content item: highdicom (0.28) reads no names with a LongCodeValue, so that a longer id of the
+/// own vocabulary is cut and told from its like by a checksum. The meaning has the whole name.
+pub(crate) fn short(code: &Code) -> Code {
+    if code.value.chars().count() <= 16 {
+        return code.clone();
+    }
+    let sum = Sha256::digest(code.value.as_bytes());
+    let head = code.value.chars().take(9).collect::<String>();
+    let value = format!("{head}~{:02x}{:02x}{:02x}", sum[0], sum[1], sum[2]);
+    Code { value, ..code.clone() }
 }
 
 /// What the kinds of lesions are in SNOMED CT: category and type of a segment (CID 7150, CID 7151).

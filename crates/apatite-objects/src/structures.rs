@@ -41,6 +41,7 @@ pub fn structures(measured: &Measured<'_>, words: &Words<'_>) -> Result<Object, 
     let [date, time] = content_moment(measured.origin);
     put(&mut object, tags::STRUCTURE_SET_DATE, VR::DA, &date);
     put(&mut object, tags::STRUCTURE_SET_TIME, VR::TM, &time);
+    put(&mut object, tags::OPERATORS_NAME, VR::PN, "");
     put(&mut object, tags::APPROVAL_STATUS, VR::CS, "UNAPPROVED");
     let frame = frame_of_reference(measured.origin);
     put(&mut object, tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame);

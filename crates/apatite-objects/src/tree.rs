@@ -4,7 +4,7 @@ use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-use crate::code::Code;
+use crate::code::{Code, short};
 use crate::head::{put, put_items, put_short};
 use crate::text::decimal;
 
@@ -40,7 +40,7 @@ impl Item {
         let mut object = InMemDicomObject::new_empty();
         put(&mut object, tags::RELATIONSHIP_TYPE, VR::CS, relation.term());
         put(&mut object, tags::VALUE_TYPE, VR::CS, kind);
-        put_items(&mut object, tags::CONCEPT_NAME_CODE_SEQUENCE, vec![name.item()]);
+        put_items(&mut object, tags::CONCEPT_NAME_CODE_SEQUENCE, vec![short(name).item()]);
         Self { object, below: Vec::new() }
     }
 

@@ -126,3 +126,30 @@ fn write<W: std::io::Write + Send>(
 fn levels<T>(values: &[Option<T>]) -> Vec<i16> {
     values.iter().map(|value| i16::from(value.is_some())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_written_with_its_gaps() {
+        let text = |words: &[Option<&str>]| words.iter().map(|word| word.map(str::to_owned)).collect();
+        let column = |name: &str, values| Column { name: name.to_owned(), values };
+        let table = Table {
+            name: "test",
+            columns: vec![
+                column("text", Values::Text(text(&[Some("a, \"b\""), None, Some("=1+1")]))),
+                column("whole", Values::Integer(vec![Some(-3), None, Some(0)])),
+                column("number", Values::Number(vec![Some(0.1), Some(1e-7), None])),
+            ],
+        };
+        let csv = table.to_csv().unwrap_or_default();
+        assert_eq!(csv, "text,whole,number\n\"a, \"\"b\"\"\",-3,0.1\n,,0.0000001\n'=1+1,0,\n");
+        let lines = "{\"text\":\"a, \\\"b\\\"\",\"whole\":-3,\"number\":0.1}\n\
+            {\"text\":null,\"whole\":null,\"number\":1e-7}\n{\"text\":\"=1+1\",\"whole\":0,\"number\":null}\n";
+        assert_eq!(table.to_json_lines(), lines);
+        let parquet = table.to_parquet().unwrap_or_default();
+        assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+        assert_eq!(table.to_parquet().unwrap_or_default(), parquet);
+    }
+}
