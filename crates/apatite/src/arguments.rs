@@ -87,6 +87,12 @@ Examples:
     #[command(after_help = "Examples:\n  apatite measure ct/ --masks lesions.nii.gz\n  \
         apatite measure study.zip --format json\n\nA case file with `study = \"ct/\"` in an [[imaging]] block is measured by `apatite diagnose`.")]
     Measure(Measure),
+    /// Make pictures of a study: slices, reformats, projections, surfaces, with the lesions drawn in
+    #[command(after_help = crate::render::RENDER_HELP)]
+    Render(crate::render::Render),
+    /// Make surface meshes of bones and lesions for planning and 3-D printing
+    #[command(after_help = crate::render::MESH_HELP)]
+    Mesh(crate::render::MeshArguments),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.

@@ -71,6 +71,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Measure(arguments) => {
             run_measure(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
+        Command::Render(arguments) => crate::render::run_render(
+            arguments,
+            &Words { knowledge: &knowledge, language: language(arguments.of.lang) },
+        ),
+        Command::Mesh(arguments) => crate::render::run_mesh(
+            arguments,
+            &Words { knowledge: &knowledge, language: language(arguments.of.lang) },
+        ),
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }

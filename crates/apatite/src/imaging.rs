@@ -125,7 +125,7 @@ fn measurement_json(measurement: &Measurement, words: &Words<'_>) -> Value {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
+pub(crate) fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
     if !std::io::stderr().is_terminal() {
         return work(&|_, _| {});
     }
