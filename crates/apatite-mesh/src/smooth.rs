@@ -19,19 +19,23 @@ impl Mesh {
         self.grow_to(volume_mm3);
     }
 
-    /// Moves the surface along its normals until it holds a volume; a few steps of Newton's method, whose slope is the
-    /// area.
+    /// Moves the surface along its normals until it holds a volume. How much a step changes the volume is the area at
+    /// first, and then what the last step showed: where parts of the surface face one another closely the two differ.
     fn grow_to(&mut self, volume_mm3: f64) {
-        for _ in 0..8 {
-            let (volume, area) = (self.volume_mm3(), self.area_mm2());
+        let mut slope = self.area_mm2();
+        for _ in 0..20 {
+            let volume = self.volume_mm3();
             let missing = volume_mm3 - volume;
-            if area <= 0.0 || missing.abs() <= 1e-6 * volume_mm3 {
+            if slope <= 0.0 || missing.abs() <= 1e-6 * volume_mm3 {
                 return;
             }
+            let step = missing / slope;
             let normals = self.normals();
             for (vertex, normal) in self.vertices_mm.iter_mut().zip(normals) {
-                *vertex = std::array::from_fn(|axis| vertex[axis] + normal[axis] * missing / area);
+                *vertex = std::array::from_fn(|axis| vertex[axis] + normal[axis] * step);
             }
+            let shown = (self.volume_mm3() - volume) / step;
+            slope = if shown > 0.1 * slope { shown } else { self.area_mm2() };
         }
     }
 

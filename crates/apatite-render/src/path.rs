@@ -42,7 +42,7 @@ fn between(points: &[Vector], share: f64) -> Vector {
 }
 
 /// Distance over which a bone is looked for.
-const BONE_WITHIN_MM: f64 = 40.0;
+const BONE_WITHIN_MM: f64 = 80.0;
 /// Distance between the points of a middle line.
 const STATION_MM: f64 = 10.0;
 
@@ -50,7 +50,7 @@ const STATION_MM: f64 = 10.0;
 /// Bones that touch count as one; the line reaches up to `reach_mm` to each side of the point.
 ///
 /// # Errors
-/// Where no bone (label 1) lies within 40 mm.
+/// Where no bone (label 1) lies within 80 mm.
 pub fn centreline(bones: &Labels, near_mm: [f64; 3], reach_mm: f64) -> Result<Vec<[f64; 3]>, RenderError> {
     let none = RenderError::NoBone { within_mm: BONE_WITHIN_MM };
     let cells = Cells::new(bones, near_mm, reach_mm.max(STATION_MM) + BONE_WITHIN_MM);

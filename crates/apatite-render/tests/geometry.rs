@@ -1,7 +1,7 @@
 //! A point painted into a volume appears at the right pixel of any picture.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use apatite_render::{Axis, Plane, Projection, Raster, Regions, Scene, Surface, SurfaceLook, View, smoothed};
+use apatite_render::{Axis, Plane, Projection, Raster, Regions, RenderError, Scene, Surface, SurfaceLook, View, centreline, smoothed};
 use apatite_volume::{Acquisition, Geometry, Labels, Volume};
 use proptest::prelude::*;
 
@@ -219,4 +219,31 @@ fn a_bent_tube_is_straight_in_a_curved_reformat() {
             "row {row}"
         );
     }
+}
+
+#[test]
+fn the_middle_line_of_a_bone_runs_along_it() {
+    let geometry =
+        Geometry { origin_mm: [50.0, -30.0, 700.0], steps_mm: [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 2.0]] };
+    let size = [100, 60, 80];
+    // a slanted shaft of 10 mm radius
+    let axis = |z: f64| [80.0 + (z - 700.0) * 0.15, -8.0 + (z - 700.0) * 0.05];
+    let values = (0..size.iter().product::<usize>())
+        .map(|at| {
+            let voxel = [at % size[0], at / size[0] % size[1], at / size[0] / size[1]];
+            let [x, y, z] = geometry.patient_from_voxel(voxel.map(|at| at as f64));
+            u16::from((x - axis(z)[0]).hypot(y - axis(z)[1]) < 10.0)
+        })
+        .collect();
+    let bones = Labels { size, values, geometry };
+    let line = centreline(&bones, [110.0, -10.0, 780.0], 60.0).unwrap();
+    assert!(line.len() >= 10, "{line:?}");
+    for pair in line.windows(2) {
+        assert!(pair[1][2] < pair[0][2], "from the head to the feet: {line:?}");
+    }
+    for point in &line {
+        let [x, y] = axis(point[2]);
+        assert!((point[0] - x).hypot(point[1] - y) < 1.5, "{point:?}");
+    }
+    assert!(matches!(centreline(&bones, [900.0, 0.0, 0.0], 60.0), Err(RenderError::NoBone { .. })));
 }

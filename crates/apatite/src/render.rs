@@ -496,7 +496,9 @@ pub(crate) fn run_mesh(arguments: &MeshArguments, words: &Words<'_>) -> Result<E
         let triangles = mesh.triangles.len().to_string();
         let volume_mm3 = mesh.volume_mm3();
         let (mesh_ml, mask_ml) = (format!("{:.3}", volume_mm3 / 1000.0), format!("{:.3}", mask_mm3 / 1000.0));
-        let difference = format!("{:+.2}", (volume_mm3 / mask_mm3 - 1.0) * 100.0);
+        // a difference that rounds to nothing has no sign
+        let difference = ((volume_mm3 / mask_mm3 - 1.0) * 1e4).round() / 100.0 + 0.0;
+        let difference = format!("{difference:+.2}");
         let area = format!("{:.1}", mesh.area_mm2() / 100.0);
         let known = [
             ("name", name.as_str()),
