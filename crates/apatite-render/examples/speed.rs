@@ -1,4 +1,5 @@
-//! How long pictures of a volume of 512 × 512 × 400 take: least and median of several runs, ms, as JSON.
+//! How long pictures of a volume of 512 × 512 × 400 take: least and median of several runs, and the processor time of
+//! one (which other work on the machine does not change), ms, as JSON.
 //!
 //! `cargo run --release -p apatite-render --example speed -- VOLUME.raw RUNS`; the volume is the one that
 //! `tests/oracle/render_speed.py` writes (i16, little endian), so that all programs are given the same.
@@ -25,6 +26,7 @@ fn main() {
     let view = |plane| View::new(plane, [512, 512], 0.7).expect("a view");
     let prepared = Scene::new(&volume);
     let measure = |name: &str, work: &dyn Fn()| {
+        let before = cpu_ms();
         let mut times: Vec<f64> = (0..runs)
             .map(|_| {
                 let start = Instant::now();
@@ -32,11 +34,11 @@ fn main() {
                 start.elapsed().as_secs_f64() * 1000.0
             })
             .collect();
+        let cpu = (cpu_ms() - before) / runs as f64;
         times.sort_by(f64::total_cmp);
+        let (least, median) = (times[0], times[runs / 2]);
         println!(
-            "{{\"what\": \"{name}\", \"least_ms\": {:.1}, \"median_ms\": {:.1}}}",
-            times[0],
-            times[runs / 2]
+            "{{\"what\": \"{name}\", \"least_ms\": {least:.1}, \"median_ms\": {median:.1}, \"cpu_ms\": {cpu:.1}}}"
         );
     };
     let planes = [
@@ -77,4 +79,12 @@ fn main() {
     measure("PNG", &|| {
         std::hint::black_box(Picture::from(&grey).png().expect("a file"));
     });
+}
+
+/// Processor time of this program so far, of all threads; Linux only, in steps of 10 ms.
+fn cpu_ms() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // utime and stime, counted from behind the name, in hundredths of a second
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields.iter().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() * 10.0
 }

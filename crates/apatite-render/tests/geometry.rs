@@ -1,7 +1,10 @@
 //! A point painted into a volume appears at the right pixel of any picture.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use apatite_render::{Axis, Plane, Projection, Raster, Regions, RenderError, Scene, Surface, SurfaceLook, View, centreline, smoothed};
+use apatite_render::{
+    Axis, Plane, Projection, Raster, Regions, RenderError, Scene, Surface, SurfaceLook, View, centreline,
+    smoothed,
+};
 use apatite_volume::{Acquisition, Geometry, Labels, Volume};
 use proptest::prelude::*;
 
@@ -223,8 +226,10 @@ fn a_bent_tube_is_straight_in_a_curved_reformat() {
 
 #[test]
 fn the_middle_line_of_a_bone_runs_along_it() {
-    let geometry =
-        Geometry { origin_mm: [50.0, -30.0, 700.0], steps_mm: [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 2.0]] };
+    let geometry = Geometry {
+        origin_mm: [50.0, -30.0, 700.0],
+        steps_mm: [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 2.0]],
+    };
     let size = [100, 60, 80];
     // a slanted shaft of 10 mm radius
     let axis = |z: f64| [80.0 + (z - 700.0) * 0.15, -8.0 + (z - 700.0) * 0.05];
