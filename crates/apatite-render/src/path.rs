@@ -93,7 +93,13 @@ pub fn centreline(bones: &Labels, near_mm: [f64; 3], reach_mm: f64) -> Result<Ve
     if middles.len() < 2 {
         return Err(none);
     }
-    Ok(middles)
+    // voxels shift the middles by a part of one: their neighbours take that out
+    let last = middles.len() - 1;
+    let smoother = |at: usize| {
+        let (before, here, after) = (middles[at - 1], middles[at], middles[at + 1]);
+        std::array::from_fn(|axis| (before[axis] + 2.0 * here[axis] + after[axis]) / 4.0)
+    };
+    Ok((0..=last).map(|at| if at == 0 || at == last { middles[at] } else { smoother(at) }).collect())
 }
 
 /// A coarse copy of a bone mask about a point: cells of about 2 mm.

@@ -138,7 +138,12 @@ fn slices_and_projections() {
         let view = View::fitting(&volume, Plane::turned(turn, tilt, MIDDLE), 220).unwrap();
         let raster = scene.projection(&view, projection);
         let full = raster.full_window();
-        draw(name, &raster, if name.starts_with("mip") { Window::BONE } else { full }, &deep);
+        draw(
+            name,
+            &raster,
+            if name.starts_with("mip") { Window::BONE } else { full },
+            &Annotations { slab_mm: projection.slab_mm(), ..deep.clone() },
+        );
     }
 }
 

@@ -360,6 +360,7 @@ impl Drawing<'_> {
                     orientation: !curved,
                     lesions: if curved { None } else { regions },
                     projected: deep,
+                    slab_mm: if arguments.view == ViewKind::Surface { None } else { arguments.slab },
                     outlines: arguments.view != ViewKind::Surface,
                     numbers: true,
                     levels: if deep { Vec::new() } else { self.levels() },
