@@ -16,6 +16,8 @@ pub struct Annotations<'a> {
     pub lesions: Option<&'a Regions<'a>>,
     /// Draw lesions as they lie in depth (projections and surfaces), not as the plane cuts them.
     pub projected: bool,
+    /// Thickness of the slab that is shown, mm: of a projected lesion only what lies within it is drawn.
+    pub slab_mm: Option<f64>,
     /// Outlines of the lesions.
     pub outlines: bool,
     /// Numbers of the lesions.
@@ -36,8 +38,11 @@ pub fn annotate(picture: &mut Picture, view: &View, what: &Annotations) {
     if let Some(lesions) = what.lesions {
         let mut marks = Vec::new();
         for region in lesions.list() {
-            let mask =
-                if what.projected { projected(view, lesions, region) } else { cut(view, lesions, region) };
+            let mask = if what.projected {
+                projected(view, lesions, region, what.slab_mm)
+            } else {
+                cut(view, lesions, region)
+            };
             let Some(mask) = mask else { continue };
             if what.outlines {
                 mask.outline(picture, colour_of(region.label), if font.height() > 16 { 2 } else { 1 });
@@ -246,7 +251,7 @@ fn cut(view: &View, lesions: &Regions, region: &Region) -> Option<Mask> {
 }
 
 /// The region as it lies in depth: the shadow of its voxels.
-fn projected(view: &View, lesions: &Regions, region: &Region) -> Option<Mask> {
+fn projected(view: &View, lesions: &Regions, region: &Region, slab_mm: Option<f64>) -> Option<Mask> {
     let (mut mask, _) = reach(view, lesions, region)?;
     let geometry = &lesions.labels.geometry;
     // half a voxel to each side, seen along the direction of view
@@ -255,7 +260,10 @@ fn projected(view: &View, lesions: &Regions, region: &Region) -> Option<Mask> {
     };
     let half = [half(view.plane.right), half(view.plane.down)];
     for point in region.points(geometry) {
-        let (pixel, _) = view.pixel(point);
+        let (pixel, depth) = view.pixel(point);
+        if slab_mm.is_some_and(|slab| depth.abs() > slab.abs() / 2.0) {
+            continue;
+        }
         let range = |side: usize, start: i64, count: usize| {
             let low = (pixel[side] - half[side]).round() as i64 - start;
             let high = (pixel[side] + half[side]).round() as i64 - start;

@@ -42,7 +42,9 @@ fn between(points: &[Vector], share: f64) -> Vector {
 }
 
 /// Distance over which a bone is looked for.
-const BONE_WITHIN_MM: f64 = 40.0;
+const BONE_WITHIN_MM: f64 = 80.0;
+/// What is smaller is no bone to follow, mm³.
+const LEAST_BONE_MM3: f64 = 2000.0;
 /// Distance between the points of a middle line.
 const STATION_MM: f64 = 10.0;
 
@@ -50,18 +52,13 @@ const STATION_MM: f64 = 10.0;
 /// Bones that touch count as one; the line reaches up to `reach_mm` to each side of the point.
 ///
 /// # Errors
-/// Where no bone (label 1) lies within 40 mm.
+/// Where no bone (label 1) lies within 80 mm.
 pub fn centreline(bones: &Labels, near_mm: [f64; 3], reach_mm: f64) -> Result<Vec<[f64; 3]>, RenderError> {
     let none = RenderError::NoBone { within_mm: BONE_WITHIN_MM };
     let cells = Cells::new(bones, near_mm, reach_mm.max(STATION_MM) + BONE_WITHIN_MM);
-    let start = (0..cells.bone.len())
-        .filter(|&cell| cells.bone[cell])
-        .map(|cell| (norm(sub(cells.point(cell), near_mm)), cell))
-        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
-        .filter(|&(distance, _)| distance <= BONE_WITHIN_MM)
-        .ok_or_else(|| none.clone())?;
     let points: Vec<Vector> = cells
-        .connected(start.1)
+        .nearest(near_mm)
+        .ok_or_else(|| none.clone())?
         .into_iter()
         .map(|cell| cells.point(cell))
         .filter(|&point| norm(sub(point, near_mm)) <= reach_mm + BONE_WITHIN_MM)
@@ -96,7 +93,13 @@ pub fn centreline(bones: &Labels, near_mm: [f64; 3], reach_mm: f64) -> Result<Ve
     if middles.len() < 2 {
         return Err(none);
     }
-    Ok(middles)
+    // voxels shift the middles by a part of one: their neighbours take that out
+    let last = middles.len() - 1;
+    let smoother = |at: usize| {
+        let (before, here, after) = (middles[at - 1], middles[at], middles[at + 1]);
+        std::array::from_fn(|axis| (before[axis] + 2.0 * here[axis] + after[axis]) / 4.0)
+    };
+    Ok((0..=last).map(|at| if at == 0 || at == last { middles[at] } else { smoother(at) }).collect())
 }
 
 /// A coarse copy of a bone mask about a point: cells of about 2 mm.
@@ -147,8 +150,28 @@ impl<'a> Cells<'a> {
         self.bones.geometry.patient_from_voxel(self.voxel(cell).map(|at| at as f64))
     }
 
-    fn connected(&self, start: usize) -> Vec<usize> {
+    /// The cells of the nearest part that is large enough for a bone.
+    fn nearest(&self, near_mm: Vector) -> Option<Vec<usize>> {
+        let mut order: Vec<(f64, usize)> = (0..self.bone.len())
+            .filter(|&cell| self.bone[cell])
+            .map(|cell| (norm(sub(self.point(cell), near_mm)), cell))
+            .filter(|&(distance, _)| distance <= BONE_WITHIN_MM)
+            .collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut seen = vec![false; self.bone.len()];
+        let cell_mm3 = self.bones.geometry.voxel_mm3() * self.block.iter().product::<usize>() as f64;
+        for (_, cell) in order {
+            if !seen[cell] {
+                let part = self.connected(cell, &mut seen);
+                if part.len() as f64 * cell_mm3 >= LEAST_BONE_MM3 {
+                    return Some(part);
+                }
+            }
+        }
+        None
+    }
+
+    fn connected(&self, start: usize, seen: &mut [bool]) -> Vec<usize> {
         seen[start] = true;
         let mut queue = VecDeque::from([start]);
         let mut found = Vec::new();

@@ -243,7 +243,7 @@ impl Eye {
         let gloss = dot(outward, self.halfway).max(0.0).powi(24);
         let [near, far] = self.depths_mm;
         let away = ((f64::from(depth) - near) / (far - near).max(1e-9)).clamp(0.0, 1.0);
-        let brightness = (0.22 + 0.78 * lit) * (1.0 - 0.55 * away);
+        let brightness = (0.28 + 0.78 * lit) * (1.0 - 0.45 * away);
         colour.map(|value| {
             (f64::from(value) * brightness + 45.0 * gloss * (1.0 - away)).round().min(255.0) as u8
         })

@@ -137,6 +137,12 @@ What a format cannot carry, or carries without a code of a common terminology, i
     /// What of it could not be mapped is told. `apatite diagnose` takes both as they are, too.
     #[command(after_help = "Example:\n  apatite import bundle.json --out case.toml")]
     Import(ImportArguments),
+    /// Make pictures of a study: slices, reformats, projections, surfaces, with the lesions drawn in
+    #[command(after_help = crate::render::RENDER_HELP)]
+    Render(crate::render::Render),
+    /// Make surface meshes of bones and lesions for planning and 3-D printing
+    #[command(after_help = crate::render::MESH_HELP)]
+    Mesh(crate::render::MeshArguments),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.

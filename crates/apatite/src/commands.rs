@@ -83,6 +83,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             let words = Words { knowledge: &knowledge, language: language(arguments.lang) };
             crate::follow::run(arguments, &words)
         }
+        Command::Render(arguments) => crate::render::run_render(
+            arguments,
+            &Words { knowledge: &knowledge, language: language(arguments.of.lang) },
+        ),
+        Command::Mesh(arguments) => crate::render::run_mesh(
+            arguments,
+            &Words { knowledge: &knowledge, language: language(arguments.of.lang) },
+        ),
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }

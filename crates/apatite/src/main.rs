@@ -12,6 +12,7 @@ mod grading;
 mod imaging;
 mod output;
 mod report;
+mod render;
 mod schema;
 
 use std::process::ExitCode;
