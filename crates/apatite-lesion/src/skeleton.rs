@@ -55,6 +55,8 @@ const NARROW_MM: f32 = 3.0;
 const NARROW_SMALL_MM: f32 = 1.8;
 /// Cortex that the blur of the picture leaves below 800 HU is thinner than this, mm.
 const THIN_MM: f32 = 2.4;
+/// The cortex of a shaft is thicker than this, mm.
+const SHAFT_CORTEX_MM: f64 = 3.6;
 /// Two spaces are apart where the neck between them is narrower than this share of the smaller one.
 const NECK: f32 = 0.5;
 /// Trabecular bone is seldom denser than this, HU.
@@ -640,6 +642,12 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
     score += if long && volume > if large_section { 60.0 } else { 25.0 } { 1.2 } else { 0.0 };
     // as dense as its wall, it is no marrow
     score -= if inside > 500.0 && wall - inside < 40.0 { 4.0 } else { 0.0 };
+    // the walls of small bones stand out from their marrow, those of lucent patches in a deposit less
+    score -= if large_section || space.on_edge {
+        0.0
+    } else {
+        ((0.22 - (wall - inside) / wall.max(1.0)) * 30.0).clamp(0.0, 3.0)
+    };
     // fatty marrow and trabecular bone; fluid, pus and muscle lie between
     score += if inside < -10.0 {
         1.5
@@ -890,12 +898,23 @@ fn judge_pieces(
             let top = mean + 1.28 * (piece.squares / piece.cells as f64 - mean * mean).max(0.0).sqrt();
             let slender = slender * ((top - 450.0) / 300.0).clamp(0.15, 1.0);
             score -= if large_section {
-                ((mean - 850.0) / 80.0).clamp(0.0, 2.5)
+                ((mean - 850.0) / 80.0).clamp(0.0, 5.0)
             } else {
                 ((top - 650.0) / 80.0).clamp(0.0, 3.5)
             };
-            score -=
-                if thick < 4.5 { (slender * 2.0).clamp(0.0, 4.0) } else { (slender * 0.8).clamp(0.0, 1.5) };
+            // a shaft has no thin processes: what spreads from it is a sheet in soft tissue
+            let shaft = large_section && piece.cortex_mm / piece.cells as f64 >= SHAFT_CORTEX_MM;
+            if shaft && contact < 0.2 {
+                score += 2.0;
+            } else {
+                score -= if thick < 4.5 {
+                    (slender * 2.0).clamp(0.0, 4.0)
+                } else {
+                    (slender * 0.8).clamp(0.0, 1.5)
+                };
+            }
+            // the end of a slender small bone whose marrow is too narrow to be seen
+            score -= if !large_section && thick < 4.0 && slender > 0.0 && reach > 7.0 { 1.5 } else { 0.0 };
             let hollow = piece.hollow as f64 / piece.cells as f64;
             score -= if volume < 1500.0 {
                 if hollow > 0.08 { 2.5 } else { 0.0 }
@@ -903,7 +922,8 @@ fn judge_pieces(
                 ((hollow - 0.07) * 40.0).clamp(0.0, 5.0)
             };
             // what bone surrounds, or what is not dense, is a space of bone
-            score -= if mean < 120.0 || contact > if thick > 6.0 { 0.65 } else { 0.45 } { 4.0 } else { 0.0 };
+            let surrounded = contact > if thick > 6.0 { 0.65 } else { 0.45 };
+            score -= if mean < 120.0 || surrounded { 4.0 } else { 0.0 };
             score
         })
         .collect();
