@@ -146,6 +146,15 @@ fn scores(
     // noise
     let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);
     scores.add(Kind::Artefact, faint, format!("rises {:.0} times its noise only", candidate.signal));
+    // the highest of many voxels of noise rises by four or five times its standard deviation
+    let peak = (candidate.max_hu - candidate.ground_hu) / candidate.noise_hu;
+    if peak < 7.0 {
+        scores.add(
+            Kind::Artefact,
+            (7.0 - peak) * 2.0,
+            format!("its peak is {peak:.1} times the noise above the tissue around it"),
+        );
+    }
     // bone: shell and marrow, cut by the edge, smooth, beside bone
     if let Some(rim) = candidate.rim {
         let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
@@ -214,9 +223,24 @@ fn scores(
         if deep && away && central(scene, candidate) {
             scores.add(Kind::BoneOrVariant, 8.5, "deep in the trunk, in the position of an organ");
         }
+        if study.contrast && candidate.around.air > 0.02 && candidate.max_hu < 800.0 {
+            scores.add(Kind::Contrast, 6.0, "beside gas in a study with contrast");
+        }
         if deep && candidate.around.air > 0.02 {
             scores.add(Kind::Contrast, 4.5, "beside bowel gas");
         }
+    }
+    if candidate.skin_mm.is_finite()
+        && candidate.skin_mm > 56.0
+        && candidate.bone_mm > 22.0
+        && volume < 2000.0
+    {
+        // the depth of a limb is where its bone is
+        scores.add(
+            Kind::BoneOrVariant,
+            6.0,
+            "deeper than a limb and far from bone, in the position of an organ",
+        );
     }
     if enclosed_by_bone(scene, candidate) {
         scores.add(
@@ -250,6 +274,10 @@ fn scores(
     if beside_shaft(scene, candidate) {
         // sesamoids and patella lie at joints
         scores.add(Kind::BoneOrVariant, -3.0, "");
+    }
+    let few = all.iter().filter(|other| other.volume_mm3 < 250.0 && other.volume_mm3 > 10.0).count() <= 5;
+    if few && volume < 150.0 && candidate.skin_mm > 25.0 && candidate.bone_mm > 10.0 && !candidate.attached {
+        scores.add(Kind::Vascular, 2.4, "one of few small foci where vessels run");
     }
     // one small round or linear focus deep between muscles
     if volume < 250.0 && short < 6.0 && candidate.skin_mm > 12.0 && candidate.bone_mm > 5.0 {
