@@ -67,15 +67,10 @@ fn study(pattern: &str, seed: u64, cache: Option<&PathBuf>) -> Study {
     };
     if let Some(base) = base.as_ref().filter(|base| base.with_extension("json").exists()) {
         let told: Value = serde_json::from_slice(&fs::read(base.with_extension("json")).unwrap()).unwrap();
-        let point =
-            |value: &Value| -> [f64; 3] { std::array::from_fn(|axis| value[axis].as_f64().unwrap()) };
+        let point = |value: &Value| -> [f64; 3] { std::array::from_fn(|axis| value[axis].as_f64().unwrap()) };
         // the history does not depend on the picture, so a tiny one will do
-        let tiny = apatite_phantom::Options {
-            seed,
-            size: Some([16; 3]),
-            noise_hu: Some(0.0),
-            ..Default::default()
-        };
+        let tiny =
+            apatite_phantom::Options { seed, size: Some([16; 3]), noise_hu: Some(0.0), ..Default::default() };
         return Study {
             volume: Volume {
                 size: std::array::from_fn(|axis| told["size"][axis].as_u64().unwrap() as usize),
@@ -148,6 +143,23 @@ impl Score {
         self.told[usize::from(!truth)].push(probability);
     }
 
+    /// The score of every id that is true or told in any of `seen`.
+    fn of(seen: &[Seen]) -> BTreeMap<&str, Self> {
+        let ids: BTreeSet<&str> = seen
+            .iter()
+            .flat_map(|(truth, told)| truth.iter().chain(told.keys()).map(String::as_str))
+            .collect();
+        ids.into_iter()
+            .map(|id| {
+                let mut score = Self::default();
+                for (truth, told) in seen {
+                    score.add(truth.contains(id), told.get(id).copied().unwrap_or(0.0));
+                }
+                (id, score)
+            })
+            .collect()
+    }
+
     fn line(&self) -> String {
         let [there, not] = &self.told;
         let share = |of: &[f64], hit: &dyn Fn(f64) -> bool| {
@@ -159,8 +171,8 @@ impl Score {
             }
         };
         let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len().max(1) as f64;
-        let squares = there.iter().map(|p| (1.0 - p).powi(2)).sum::<f64>()
-            + not.iter().map(|p| p.powi(2)).sum::<f64>();
+        let squares =
+            there.iter().map(|p| (1.0 - p).powi(2)).sum::<f64>() + not.iter().map(|p| p.powi(2)).sum::<f64>();
         format!(
             "{:4} {} {:.2}   {:4} {} {:.2}   {:.3}",
             there.len(),
@@ -174,8 +186,21 @@ impl Score {
     }
 }
 
-fn probability(findings: &[FindingEvidence], id: &str) -> f64 {
-    findings.iter().find(|finding| finding.id == id).map_or(0.0, |finding| finding.probability)
+/// What is true of a lesion or study, and what is told of it.
+type Seen = (BTreeSet<String>, BTreeMap<String, f64>);
+
+fn seen(arguments: &Arguments, name: &str, truth: BTreeSet<String>, findings: &[FindingEvidence]) -> Seen {
+    let told: BTreeMap<String, f64> =
+        findings.iter().map(|finding| (finding.id.clone(), finding.probability)).collect();
+    for id in &arguments.list {
+        let p = told.get(id).copied().unwrap_or(0.0);
+        if truth.contains(id) != (p >= 0.5) {
+            let because = findings.iter().find(|finding| finding.id == *id);
+            let because = because.map_or("", |finding| &finding.because);
+            println!("{name} {id}: truth {}, told {p:.2}: {because}", truth.contains(id));
+        }
+    }
+    (truth, told)
 }
 
 /// The lesion that overlaps each true lesion most.
@@ -197,7 +222,12 @@ fn matches(study: &Study, analysis: &Analysis) -> BTreeMap<u16, u16> {
 }
 
 /// Rank of the expected diagnosis (and of any that is also right) from age, sex, site and CT.
-fn rank(study: &Study, analysis: &Analysis, model: &Model, knowledge: &Knowledge) -> (usize, usize, Vec<String>) {
+fn rank(
+    study: &Study,
+    analysis: &Analysis,
+    model: &Model,
+    knowledge: &Knowledge,
+) -> (usize, usize, Vec<String>) {
     let told = &study.case;
     let mut case = Case {
         age_years: Some(told.age_years),
@@ -223,11 +253,7 @@ fn rank(study: &Study, analysis: &Analysis, model: &Model, knowledge: &Knowledge
         .collect();
     lines.extend(case.observations.iter().map(|seen| format!("      {} {:?}", seen.finding, seen.assertion)));
     lines.push(format!("      {:?}", case.examinations[0].quantities));
-    (
-        place(&|id| id == expected),
-        place(&|id| id == expected || told.also_right.contains(&id)),
-        lines,
-    )
+    (place(&|id| id == expected), place(&|id| id == expected || told.also_right.contains(&id)), lines)
 }
 
 fn main() {
@@ -238,59 +264,31 @@ fn main() {
     if let Some(folder) = &arguments.cache {
         fs::create_dir_all(folder).unwrap();
     }
-    let mut of_lesions: BTreeMap<String, Score> = BTreeMap::new();
-    let mut of_studies: BTreeMap<String, Score> = BTreeMap::new();
+    let (mut of_lesions, mut of_studies): (Vec<Seen>, Vec<Seen>) = (Vec::new(), Vec::new());
     let mut ranks: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
-    let all = patterns().iter().filter(|pattern| {
-        arguments.pattern.as_deref().is_none_or(|wanted| pattern.id.contains(wanted))
-    });
+    let all = patterns()
+        .iter()
+        .filter(|pattern| arguments.pattern.as_deref().is_none_or(|wanted| pattern.id.contains(wanted)));
     for pattern in all {
         for seed in arguments.first..arguments.first + arguments.seeds {
             let study = study(pattern.id, seed, arguments.cache.as_ref());
             let analysis = analyse(&study.volume, &Options::default(), &|_, _| {}).unwrap();
             let found = matches(&study, &analysis);
             let name = format!("{} {seed}", pattern.id);
-            let mut ids: BTreeSet<String> = study.findings.clone();
+            let mut truths = study.findings.clone();
             for (truth, findings) in &study.lesions {
-                ids.extend(findings.iter().cloned());
+                truths.extend(findings.iter().cloned());
                 let Some(label) = found.get(truth) else { continue };
                 let lesion = analysis.lesions.iter().find(|lesion| lesion.id == *label).unwrap();
-                if !matches!(lesion.kind, Kind::Calcification | Kind::Vascular) {
-                    continue;
-                }
-                let mut told: BTreeSet<&str> = findings.iter().map(String::as_str).collect();
-                told.extend(lesion.findings.iter().map(|finding| finding.id.as_str()));
-                for id in told {
-                    let (truth, p) = (findings.contains(id), probability(&lesion.findings, id));
-                    of_lesions.entry(id.to_owned()).or_default().add(truth, p);
-                    if arguments.list.iter().any(|listed| listed == id) && truth != (p >= 0.5) {
-                        let because = lesion.findings.iter().find(|finding| finding.id == id);
-                        println!(
-                            "{name} lesion {} ({:.0} mm³) {id}: truth {truth}, told {p:.2}: {}",
-                            lesion.id,
-                            lesion.volume_mm3,
-                            because.map_or("", |finding| &finding.because)
-                        );
-                    }
+                if matches!(lesion.kind, Kind::Calcification | Kind::Vascular) {
+                    let name = format!("{name} lesion {} ({:.0} mm³)", lesion.id, lesion.volume_mm3);
+                    of_lesions.push(seen(&arguments, &name, findings.clone(), &lesion.findings));
                 }
             }
-            let truths: BTreeSet<&String> =
-                study.lesions.iter().flat_map(|lesion| &lesion.1).chain(&study.findings).collect();
-            ids.extend(analysis.findings.iter().map(|finding| finding.id.clone()));
-            for id in &ids {
-                let p = probability(&analysis.findings, id);
-                of_studies.entry(id.clone()).or_default().add(truths.contains(id), p);
-                if arguments.list.iter().any(|listed| *listed == format!("study:{id}"))
-                    && truths.contains(id) != (p >= 0.5)
-                {
-                    let because = analysis.findings.iter().find(|finding| finding.id == *id);
-                    println!(
-                        "{name} {id}: truth {}, told {p:.2}: {}",
-                        truths.contains(id),
-                        because.map_or("", |finding| &finding.because)
-                    );
-                }
+            if pattern.expected.is_none() {
+                truths.insert("no_calcification".to_owned());
             }
+            of_studies.push(seen(&arguments, &name, truths, &analysis.findings));
             if pattern.expected.is_some() {
                 let (exact, accepted, lines) = rank(&study, &analysis, &model, &knowledge);
                 ranks.entry(pattern.id).or_default().push((exact, accepted));
@@ -303,7 +301,7 @@ fn main() {
     let head = "true  told%  mean   not not told% mean  Brier";
     for (what, scores) in [("lesions", &of_lesions), ("studies", &of_studies)] {
         println!("{:34} {head}", format!("finding ({what})"));
-        for (id, score) in scores {
+        for (id, score) in Score::of(scores) {
             println!("{id:34} {}", score.line());
         }
         println!();
