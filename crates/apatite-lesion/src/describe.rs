@@ -30,6 +30,8 @@ pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesio
         scene,
         lesions.iter().zip(masks).filter(|(lesion, _)| described(lesion)).map(|(_, runs)| runs.as_slice()),
     );
+    const JOINTS: [&str; 6] = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"];
+    let of_joint = region(scene).is_some_and(|site| JOINTS.contains(&site.id.as_str()));
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
         if !described(lesion) || runs.is_empty() {
             return;
@@ -46,14 +48,9 @@ pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesio
         structure::describe(lesion, &detail, &mut findings);
         form::describe(lesion, group, &detail, &mut findings);
         let joint = bones.as_ref().and_then(|bones| bones.joint(scene, runs));
-        let thickest_mm = bones.as_ref().map_or(0.0, bone::Bones::thickest_mm);
-        place::describe(
-            lesion,
-            &detail,
-            &touch,
-            &place::Joint { nearest: joint, thickest_mm },
-            &mut findings,
-        );
+        let joint = place::Joint { nearest: joint, region: of_joint };
+        place::describe(lesion, &detail, &touch, &joint, &mut findings);
+        place::mass(scene, runs, lesion, &detail, &mut findings);
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();
     });
@@ -77,6 +74,12 @@ impl Findings {
         let entry = self.0.entry(id).or_insert((0.0, String::new()));
         if probability > entry.0 {
             *entry = (probability, because.into());
+        }
+    }
+
+    fn scale(&mut self, id: &str, factor: f64) {
+        if let Some(entry) = self.0.get_mut(id) {
+            entry.0 *= factor;
         }
     }
 

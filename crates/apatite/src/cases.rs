@@ -102,8 +102,18 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Reads one case file. A file that cannot be read is a refused case, so that the others beside it are answered.
+/// Reads one case file and measures the studies it names. A file that cannot be read is a refused case, so that the
+/// others beside it are answered.
 pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
+    let mut loaded = written(path, knowledge, policy);
+    if !loaded.refused {
+        loaded.problems.extend(measure_studies(&mut loaded.case, path, knowledge));
+    }
+    loaded
+}
+
+/// A case as it is written, without what its studies show.
+pub(crate) fn written(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
     let text = match text(path) {
         Ok(text) => text,
         Err(trouble) => {
@@ -113,12 +123,8 @@ pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Loaded
     };
     let reading = apatite_case::read(&text, Format::of(path), knowledge, policy);
     let refused = reading.is_refused();
-    let mut problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
-    let mut case = reading.case;
-    if !refused {
-        problems.extend(measure_studies(&mut case, path, knowledge));
-    }
-    LoadedCase { path: path.to_owned(), text, case, problems, refused }
+    let problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
+    LoadedCase { path: path.to_owned(), text, case: reading.case, problems, refused }
 }
 
 fn text(path: &Path) -> Result<String, Trouble> {

@@ -336,7 +336,7 @@ fn proven_cases(
 }
 
 /// The setting that was asked for, or the first.
-fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
+pub(crate) fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
     let known = || knowledge.settings.iter().map(|setting| setting.id.as_str());
     match asked {
         None => known().next().ok_or_else(|| "the knowledge has no setting".to_owned()),
@@ -356,7 +356,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn policy(reading: &Reading) -> Policy {
+pub(crate) fn policy(reading: &Reading) -> Policy {
     match (reading.strict, reading.lenient) {
         (true, _) => Policy::Strict,
         (_, true) => Policy::Lenient,
@@ -371,7 +371,7 @@ fn language(lang: Lang) -> Language {
     }
 }
 
-fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: &Differential) -> Value {
+pub(crate) fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: &Differential) -> Value {
     let mut value = json!(answer);
     value["facts"] = facts_json(words, answer.facts.iter().map(|report| &report.fact));
     if let Some(ranking) = value["differential"].as_array_mut() {

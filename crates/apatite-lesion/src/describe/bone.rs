@@ -11,8 +11,6 @@ pub(crate) struct Bones {
     grid: Grid,
     /// The bone nearest to each cell within a few cells; 0 elsewhere.
     label: Vec<u16>,
-    /// Radius of the largest ball in each bone, mm; of bone 0 nothing.
-    radius_mm: Vec<f64>,
     /// Joints: where two bones come near each other, with the calibre of the larger.
     joints: Vec<([usize; 3], f64)>,
 }
@@ -83,7 +81,7 @@ impl Bones {
             }
         }
         let joints = spread(&grid, &mut label, &radius_mm);
-        Some(Self { low, grid, label, radius_mm, joints })
+        Some(Self { low, grid, label, joints })
     }
 
     fn local(&self, scene: &Scene, voxel: [usize; 3]) -> Option<usize> {
@@ -166,7 +164,7 @@ pub(crate) fn touch(scene: &Scene, patch: &Patch, mask: &[bool], bones: Option<&
     /// Bone is looked for this far from the surface, mm.
     const REACH_MM: f64 = 3.0;
     /// Between lesion and bone in contact nothing is darker than this share of the fainter of the two.
-    const VALLEY: f64 = 0.72;
+    const VALLEY: f64 = 0.8;
     let grid = &patch.grid;
     let mut by_bone: std::collections::BTreeMap<u16, f64> = std::collections::BTreeMap::new();
     let mut result = Touch::default();
@@ -236,11 +234,4 @@ pub(crate) fn touch(scene: &Scene, patch: &Patch, mask: &[bool], bones: Option<&
     result.by_bone_mm2 = by_bone.into_values().collect();
     result.by_bone_mm2.sort_unstable_by(|a, b| b.total_cmp(a));
     result
-}
-
-impl Bones {
-    /// Calibre of the thickest bone in view, mm.
-    pub(super) fn thickest_mm(&self) -> f64 {
-        self.radius_mm.iter().copied().fold(0.0, f64::max)
-    }
 }

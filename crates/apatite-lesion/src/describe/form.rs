@@ -21,16 +21,24 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     let thin = fall(detail.ball_mm, 3.6, 0.45);
     let area = lesion.volume_mm3 / thick;
     let wide = rise(shape.elongation, 0.2, 0.04) * rise(area / (long * long).max(1.0), 0.12, 0.03);
-    let sheet =
-        thin * rise(long, 14.0, 2.5) * rise((long / thick).ln(), 5.0_f64.ln(), 0.2) * wide * (1.0 - tube);
-    findings.add("sheet_like", sheet, size.clone());
-    let slim = fall(shape.elongation, 0.33, 0.05) * rise(long / thick, 3.6, 0.4) * rise(long, 7.5, 1.0);
-    let linear = slim * thin * (1.0 - 0.6 * tube);
-    findings.add("linear_lamellar", linear.max(0.85 * sheet), size.clone());
-
     let lobes = shape.lobulation + 0.3 * (lesion.components as f64 - 1.0);
     let big = rise(detail.closed_mm3.ln(), 2200_f64.ln(), 0.35) * rise(detail.ball_mm, 5.0, 0.6);
     let lobed = rise(lobes, 3.6, 0.7);
+    let bodies = uniform_bodies(lesion, detail) * (1.0 - tube) * (1.0 - lobed * big);
+    // a sheet is one piece, or pieces that are sheets themselves: not a crowd of bodies
+    let piece = members.iter().map(|c| c.axes_mm[0]).fold(0.0, f64::max);
+    let sheet = thin
+        * rise(long, 14.0, 2.5)
+        * rise((long / thick).ln(), 5.0_f64.ln(), 0.2)
+        * wide
+        * rise(piece, 12.0, 1.5)
+        * rise(piece / long, 0.45, 0.07)
+        * (1.0 - tube)
+        * (1.0 - bodies);
+    findings.add("sheet_like", sheet, size.clone());
+    let slim = fall(shape.elongation, 0.33, 0.05) * rise(long / thick, 3.6, 0.4) * rise(long, 7.5, 1.0);
+    let linear = slim * thin * (1.0 - 0.6 * tube);
+
     findings.add("multilobulated_mass", lobed * big, format!("{:.0} lobes, {size}", shape.lobulation));
     let compact = rise(detail.closed_mm3 / ball_mm3(long), 0.2, 0.04);
     let round = rise(shape.elongation, 0.42, 0.06) * rise(shape.flatness, 0.28, 0.05);
@@ -59,6 +67,7 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
         rice * (1.0 - tube),
         format!("{grains:.0} of {} components are slender grains, {size}", members.len()),
     );
+    findings.add("linear_lamellar", (linear * (1.0 - 0.85 * rice)).max(0.85 * sheet), size.clone());
     let ringed = members.iter().filter(|c| is_ring(c)).count() as f64;
     let rings = rise(ringed / members.len() as f64, 0.5, 0.12) * fall(long, 45.0, 6.0) * (1.0 - tube);
     findings.add(
@@ -66,10 +75,9 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
         0.7 * rings,
         format!("{ringed:.0} of {} components are rings", members.len()),
     );
-    let bodies = uniform_bodies(lesion, detail);
     findings.add(
         "multiple_uniform_bodies",
-        bodies * (1.0 - sheet) * (1.0 - tube),
+        bodies * (1.0 - sheet),
         format!("{:.0} bodies of like size, {size}", shape.lobulation.max(lesion.components as f64)),
     );
     let sphere = rise(shape.sphericity, 0.66, 0.04) * rise(shape.elongation, 0.66, 0.05);
@@ -143,12 +151,12 @@ fn is_ring(c: &Candidate) -> bool {
 /// have.
 fn uniform_bodies(lesion: &Lesion, detail: &Detail) -> f64 {
     let count = lesion.shape.lobulation.max(lesion.components as f64);
-    let share = 0.5 * (6.0 * lesion.volume_mm3 / (std::f64::consts::PI * count.max(1.0))).cbrt();
-    let alike = detail.dense_ball_mm / share.max(0.1);
+    let share = 0.5 * (6.0 * detail.closed_mm3 / (std::f64::consts::PI * count.max(1.0))).cbrt();
+    let alike = detail.ball_mm / share.max(0.1);
     rise(count, 3.4, 0.5)
-        * rise(alike, 0.55, 0.07)
-        * fall(alike, 1.25, 0.1)
-        * rise(share, 1.4, 0.2)
+        * rise(alike, 0.6, 0.07)
+        * fall(alike, 1.35, 0.1)
+        * rise(share, 1.5, 0.2)
         * fall(share, 7.0, 0.8)
-        * fall(lesion.shape.solidity, 0.75, 0.06)
+        * fall(lesion.shape.solidity, 0.7, 0.06)
 }

@@ -20,8 +20,8 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
     let cystic = rise(detail.loculi as f64, 2.5, 0.8) * rise(lucent, 0.1, 0.03) * fluid * large;
     findings.add("cystic_loculi", cystic.max(0.9 * level), because.clone());
     // dense nodules packed together are parted by something: walls that are darker than the nodules
-    let septate = lobed * large * rise(lucent, 0.1, 0.03) * rise(detail.ball_mm, 5.0, 0.8);
-    findings.add("septa", (0.85 * septate).max(0.6 * cystic), because);
+    let septate = lobed * large * rise(lucent, 0.06, 0.015) * rise(detail.ball_mm, 4.5, 0.6);
+    findings.add("septa", (0.9 * septate).max(0.6 * cystic), because);
 
     let because = format!("shell of {:.0} HU, core of {:.0} HU", detail.shell_hu, detail.core_hu);
     let contrast = detail.shell_hu - detail.core_hu;
@@ -32,8 +32,15 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
     };
     // one shell around one centre, not walls of many nodules
     let single = (1.0 - 0.8 * lobed * large) * (1.0 - 0.9 * level);
-    let hollow = detail.tube.map_or(0.0, |tube| rise(tube.share, 0.5, 0.1));
-    findings.add("peripheral_rim", rimmed * single * (1.0 - hollow), because.clone());
+    // the wall of a vessel is a rim too, but narrower than a shell about a centre and longer
+    let hollow = detail.tube.map_or(0.0, |tube| {
+        rise(tube.share, 0.5, 0.1)
+            * fall(tube.radius_mm, 6.0, 0.7)
+            * rise(tube.length_mm / tube.radius_mm, 4.0, 0.5)
+    });
+    // trabeculae or marrow inside make it bone; a rim has a centre of soft tissue
+    let soft = fall(detail.core_hu, 230.0, 20.0);
+    findings.add("peripheral_rim", rimmed * soft * single * (1.0 - hollow), because.clone());
     // fat or trabeculae inside a cortex
     let marrow = rise(-detail.core_hu, 5.0, 8.0)
         .max(rise(detail.core_hu, 120.0, 15.0) * fall(detail.core_hu, 420.0, 30.0));
@@ -60,11 +67,11 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
         );
     }
 
-    homogeneity(lesion, detail, rimmed, findings);
+    homogeneity(lesion, detail, rimmed, 1.0 - 0.8 * (lobed * large).max(septate).max(cystic), findings);
 }
 
 /// What can only be said of lesions thick enough to have voxels free of partial volume.
-fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, findings: &mut Findings) {
+fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, undivided: f64, findings: &mut Findings) {
     let texture = format!("mean {:.0} HU, SD {:.0} HU", lesion.mean_hu, lesion.sd_hu);
     let pale = rise(detail.ball_mm, 1.5, 0.3) * fall(lesion.percentiles_hu[4], 390.0, 35.0);
     findings.add("faint_ill_defined", pale * fall(lesion.mean_hu, 300.0, 25.0) * 0.6, texture.clone());
@@ -73,7 +80,11 @@ fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, findings: &mut Fin
     let even = fall(sd / (mean - 40.0).max(40.0), 0.3, 0.04) * (1.0 - rimmed);
     let whole = fall(detail.lucent_share(), 0.25, 0.05);
     let thick = rise(detail.dense_ball_mm, 2.2, 0.3);
-    findings.add("homogeneous_dense", even * whole * thick * rise(mean, 400.0, 40.0), inside.clone());
+    findings.add(
+        "homogeneous_dense",
+        0.8 * even * whole * thick * undivided * rise(mean, 400.0, 40.0),
+        inside.clone(),
+    );
     // urate attenuates at most about 400 HU, calcium salts much more
     let urate = fall(lesion.percentiles_hu[4], 400.0, 30.0)
         * fall(lesion.mean_hu, 270.0, 20.0)

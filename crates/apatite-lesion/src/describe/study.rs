@@ -62,7 +62,7 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
 /// How much each lesion matters: a crumb beside a mass does not, a lesion as large as the typical one does.
 fn weights(lesions: &[&Lesion]) -> Vec<f64> {
     let largest = lesions.iter().map(|l| l.volume_mm3).fold(0.0, f64::max);
-    lesions.iter().map(|l| (l.volume_mm3 / (0.02 * largest).max(4.0)).min(1.0).sqrt()).collect()
+    lesions.iter().map(|l| (l.volume_mm3 / (0.05 * largest).max(4.0)).min(1.0).sqrt()).collect()
 }
 
 /// The relation to bone that the study shows is that of its lesions by volume: one value of the group.
@@ -103,8 +103,18 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         .flat_map(|(at, a)| lesions[..at].iter().map(move |b| norm(sub(a.centre_mm, b.centre_mm))))
         .fold(0.0, f64::max);
     let count: f64 = lesions.iter().zip(weights).map(|(lesion, weight)| lesion.probability * weight).sum();
+    // what lies within half the size of a larger lesion is a piece of it
+    let apart: f64 = (0..lesions.len())
+        .filter(|&at| {
+            !lesions.iter().any(|other| {
+                other.volume_mm3 > lesions[at].volume_mm3
+                    && norm(sub(other.centre_mm, lesions[at].centre_mm)) < 0.5 * other.diameter_mm + 4.0
+            })
+        })
+        .map(|at| lesions[at].probability * weights[at])
+        .sum();
     let because = format!("{} lesions over {span:.0} mm", lesions.len());
-    let several = rise(count, 1.45, 0.14);
+    let several = rise(apart, 1.45, 0.14);
     // many lesions of several forms in several compartments
     let compartments = ["subcutaneous", "fascial_plane", "intramuscular"]
         .iter()
