@@ -79,7 +79,7 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     let decided: Vec<(Kind, f64, String)> = candidates
         .iter()
         .enumerate()
-        .map(|(at, candidate)| scores(scene, &study, candidate, chains[at].as_ref()).decide())
+        .map(|(at, candidate)| scores(scene, &study, candidate, chains[at].as_ref(), &candidates).decide())
         .collect();
     let mut groups = join(candidates, decided);
     groups.sort_by(|a, b| {
@@ -91,6 +91,8 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     groups
 }
 
+/// Volume of an ellipsoid over the product of four standard deviations along its axes.
+const ELLIPSOID: f64 = 0.7317;
 /// Voxels wider than this (mm) do not separate a deposit from bone.
 pub(crate) const COARSE_MM: f64 = 2.0;
 
@@ -121,7 +123,13 @@ impl Study {
     }
 }
 
-fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Chain>) -> Scores {
+fn scores(
+    scene: &Scene,
+    study: &Study,
+    candidate: &Candidate,
+    chain: Option<&Chain>,
+    all: &[Candidate],
+) -> Scores {
     let mut scores = Scores::new();
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
@@ -178,7 +186,7 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
         scores.add(Kind::BoneOrVariant, 5.0, "cut by the side of the field");
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
-    let ellipsoid = std::f64::consts::PI / 6.0 * 1.118_f64.powi(3) * long * middle * short;
+    let ellipsoid = ELLIPSOID * long * middle * short;
     if !candidate.attached
         && volume > 1500.0
         && candidate.bone_mm < 10.0
@@ -231,6 +239,18 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
     if let Some(chain) = chain {
         scores.add(Kind::Vascular, chain.weight, chain.reason.clone());
     }
+    if let Some(count) = round_company(candidate, all) {
+        let weight = 2.2 + 0.4 * (count as f64 - 3.0).min(5.0);
+        scores.add(
+            Kind::Vascular,
+            weight,
+            format!("one of {count} round bodies in soft tissue, as phleboliths are"),
+        );
+    }
+    if beside_shaft(scene, candidate) {
+        // sesamoids and patella lie at joints
+        scores.add(Kind::BoneOrVariant, -3.0, "");
+    }
     // one small round or linear focus deep between muscles
     if volume < 250.0 && short < 6.0 && candidate.skin_mm > 12.0 && candidate.bone_mm > 5.0 {
         scores.add(Kind::Vascular, 0.8, "small focus in the depth");
@@ -239,6 +259,66 @@ fn scores(scene: &Scene, study: &Study, candidate: &Candidate, chain: Option<&Ch
         }
     }
     scores
+}
+
+/// Round, smooth and small, deep to the skin and off the bone.
+fn is_round(candidate: &Candidate) -> bool {
+    let [long, middle, short] = candidate.axes_mm;
+    short > 0.6 * long
+        && (10.0..350.0).contains(&candidate.volume_mm3)
+        && candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+        && candidate.max_hu > 350.0
+        && candidate.bone_mm > 3.0
+        && candidate.skin_mm > 8.0
+        && !candidate.attached
+        && !candidate.on_edge
+}
+
+/// How many round bodies, this one counted, lie within 80 mm of a round one, where there are at least three and most of
+/// the foci there are round.
+fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<usize> {
+    if !is_round(candidate) {
+        return None;
+    }
+    let near = |other: &&Candidate| norm(sub(other.centre_mm, candidate.centre_mm)) < 80.0;
+    let foci = all.iter().filter(near).filter(|other| other.volume_mm3 > 10.0).count();
+    let round = all.iter().filter(near).filter(|other| is_round(other)).count();
+    (round >= 3 && round * 10 >= foci * 6).then_some(round)
+}
+
+/// Whether the bone beside a candidate is a shaft that runs on: its axial section stays alike and slender 25 mm above
+/// and below.
+fn beside_shaft(scene: &Scene, candidate: &Candidate) -> bool {
+    const REACH_MM: f64 = 25.0;
+    const RADIUS_MM: f64 = 45.0;
+    let grid = &scene.coarse.grid;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
+    let centre: [f64; 3] = std::array::from_fn(|axis| {
+        (voxel[axis] - scene.coarse.low[axis] as f64) / scene.coarse.block[axis] as f64
+    });
+    let range = |axis: usize, reach_mm: f64| {
+        let reach = reach_mm / grid.spacing_mm[axis];
+        ((centre[axis] - reach).max(0.0) as usize)
+            ..((centre[axis] + reach).max(0.0) as usize).min(grid.size[axis])
+    };
+    let area_mm2 = grid.spacing_mm[0] * grid.spacing_mm[1];
+    let layers = range(2, REACH_MM);
+    if (layers.len() as f64) * grid.spacing_mm[2] < 0.8 * REACH_MM {
+        return false;
+    }
+    let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+    for z in layers {
+        let mut area = 0.0;
+        for y in range(1, RADIUS_MM) {
+            for x in range(0, RADIUS_MM) {
+                if scene.skeleton.tissue[grid.index([x, y, z])] == Tissue::Bone {
+                    area += area_mm2;
+                }
+            }
+        }
+        (least, most) = (least.min(area), most.max(area));
+    }
+    least > 60.0 && most < 1500.0 && most < 1.8 * least
 }
 
 /// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %
@@ -318,7 +398,13 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
     let small: Vec<usize> = (0..candidates.len())
         .filter(|&at| {
             let c = &candidates[at];
-            c.volume_mm3 < 600.0 && c.axes_mm[1] < 9.0 && c.bone_mm > 3.0 && !c.attached
+            let [long, middle, short] = c.axes_mm;
+            // a plate of the wall fills little of its ellipsoid; a solid nodule is no plate
+            let solid = c.volume_mm3 > 0.55 * ELLIPSOID * long * middle * short && long < 2.5 * middle;
+            c.volume_mm3 < if solid { 200.0 } else { 1200.0 }
+                && middle < 13.0
+                && c.bone_mm > 3.0
+                && !c.attached
         })
         .collect();
     let mut result: Vec<Option<Chain>> = candidates.iter().map(|_| None).collect();
@@ -362,9 +448,10 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
             })
             .count();
         let share = best.len() as f64 / (best.len() + near) as f64;
-        let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.6) * 6.0;
+        // lines can be drawn through any scatter: one that leaves many aside says nothing
+        let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.65) * 9.0;
         result[start] = Some(Chain {
-            weight: weight.clamp(-1.0, 5.0),
+            weight: weight.clamp(-2.5, 5.0),
             reason: format!("one of {} foci along a line of {span:.0} mm", best.len()),
         });
     }

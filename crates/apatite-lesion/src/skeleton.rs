@@ -49,6 +49,16 @@ const SMALL_BONE_MM3: f64 = 30_000.0;
 const BASIN_HU: f32 = 80.0;
 /// Bones of one skeleton are closer to each other than twice this, mm.
 const ARTICULATION_MM: f32 = 2.5;
+/// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
+/// sections of the body.
+const NARROW_MM: f32 = 3.0;
+const NARROW_SMALL_MM: f32 = 1.8;
+/// Cortex that the blur of the picture leaves below 800 HU is thinner than this, mm.
+const THIN_MM: f32 = 2.4;
+/// Two spaces are apart where the neck between them is narrower than this share of the smaller one.
+const NECK: f32 = 0.5;
+/// Trabecular bone is seldom denser than this, HU.
+const ISLAND_HU: f32 = 450.0;
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
@@ -211,6 +221,111 @@ fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
         .collect()
 }
 
+/// Parts a mask into basins where it is narrow: floods it from its deepest cells; two basins stay apart where they meet
+/// at less than half the depth of the shallower one, if that is at least `least_mm` deep. Marrow that leaks through a
+/// thin cortex into a deposit becomes a space of its own. Returns the basin of every cell, from 1 (0 outside the mask),
+/// and whether each basin was parted from another.
+fn basins(grid: &Grid, mask: &[bool], least_mm: f32) -> (Vec<u32>, Vec<bool>) {
+    let depth: Vec<f32> = distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect();
+    let mut order: Vec<u32> = (0..grid.len() as u32).filter(|&cell| mask[cell as usize]).collect();
+    order.sort_unstable_by(|&a, &b| depth[b as usize].total_cmp(&depth[a as usize]).then(a.cmp(&b)));
+    fn root(parent: &mut [u32], mut at: u32) -> u32 {
+        while parent[at as usize] != at {
+            parent[at as usize] = parent[parent[at as usize] as usize];
+            at = parent[at as usize];
+        }
+        at
+    }
+    let mut labels = vec![0_u32; grid.len()];
+    let (mut parent, mut top, mut parted) = (vec![0_u32], vec![0.0_f32], vec![false]);
+    for &cell in &order {
+        let cell = cell as usize;
+        let mut near = [0_u32; 6];
+        let mut count = 0;
+        grid.neighbours6(cell, |other| {
+            if labels[other] > 0 {
+                near[count] = labels[other];
+                count += 1;
+            }
+        });
+        let mut own = 0_u32;
+        for &label in &near[..count] {
+            let label = root(&mut parent, label);
+            if own == 0 || own == label {
+                own = label;
+                continue;
+            }
+            let (high, low) =
+                if top[own as usize] >= top[label as usize] { (own, label) } else { (label, own) };
+            if top[low as usize] >= least_mm && depth[cell] < NECK * top[low as usize] {
+                parted[low as usize] = true;
+                parted[high as usize] = true;
+            } else {
+                parent[low as usize] = high;
+                parted[high as usize] |= parted[low as usize];
+            }
+            own = high;
+        }
+        if own == 0 {
+            own = parent.len() as u32;
+            parent.push(own);
+            top.push(depth[cell]);
+            parted.push(false);
+        }
+        labels[cell] = own;
+    }
+    let mut number = vec![0_u32; parent.len()];
+    let mut split = vec![false];
+    for at in 1..parent.len() {
+        if parent[at] as usize == at {
+            number[at] = split.len() as u32;
+            split.push(parted[at]);
+        }
+    }
+    for label in labels.iter_mut().filter(|label| **label > 0) {
+        *label = number[root(&mut parent, *label) as usize];
+    }
+    (labels, split)
+}
+
+/// Gives marrow what it encloses: deep, not dense, and all but surrounded by marrow of bones. Scattered trabeculae or
+/// a remnant of the growth plate leave such islands, and what lies over them would look thick.
+fn close_marrow(
+    coarse: &Coarse,
+    depth: &[f32],
+    is_solid: &dyn Fn(usize) -> bool,
+    marrow: &mut [u32],
+    is_bone: &[bool],
+) {
+    let grid = &coarse.grid;
+    let surface = 2.2_f32.max(1.3 * coarse.edge_mm() as f32);
+    let (islands, counts) = components(grid, Connectivity::Face, |cell| {
+        is_solid(cell)
+            && depth[cell] > surface
+            && coarse.mean[cell] < ISLAND_HU
+            && !is_bone[marrow[cell] as usize]
+    });
+    let mut faces = vec![[0_usize; 2]; counts.len()];
+    let mut owner = vec![0_u32; counts.len()];
+    for (cell, &island) in islands.iter().enumerate().filter(|&(_, &island)| island > 0) {
+        grid.neighbours6(cell, |other| {
+            if islands[other] != island {
+                let bony = is_bone[marrow[other] as usize];
+                faces[island as usize][usize::from(bony)] += 1;
+                if bony && owner[island as usize] == 0 {
+                    owner[island as usize] = marrow[other];
+                }
+            }
+        });
+    }
+    for (cell, &island) in islands.iter().enumerate() {
+        let [other, bony] = faces[island as usize];
+        if island > 0 && bony > other {
+            marrow[cell] = owner[island as usize];
+        }
+    }
+}
+
 /// What is known of a connected space of marrow, or of a piece.
 #[derive(Clone, Default)]
 struct Features {
@@ -272,9 +387,9 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         .map(|cell| is_solid(cell) && depth[cell] >= deep && (basin(cell) || shell[cell]))
         .collect();
     let filled = majority(grid, &first, &depth);
-    let is_marrow = |cell: usize| filled[cell];
-    let (marrow, marrow_counts) = components(grid, Connectivity::Face, is_marrow);
-    let mut spaces = vec![Features::default(); marrow_counts.len()];
+    let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
+    let (mut marrow, split) = basins(grid, &filled, narrow);
+    let mut spaces = vec![Features::default(); split.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
@@ -300,6 +415,7 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         })
         .collect();
     let is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow: Vec<f32> =
         distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
     let (bodies, body_counts) = components(grid, Connectivity::Corner, is_solid);
@@ -325,9 +441,13 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
     for at in 1..body_counts.len() {
         marrowed[at] &= skeletal[at];
     }
-    let cortex = Cortex::measure(grid, |cell| {
-        (marrowed[bodies[cell] as usize] && depth[cell] <= 1.2 * edge as f32).then(|| from_marrow[cell])
-    });
+    let cortex = Cortex::measure(
+        grid,
+        |cell| {
+            (marrowed[bodies[cell] as usize] && depth[cell] <= 1.2 * edge as f32).then(|| from_marrow[cell])
+        },
+        |cell| (from_marrow[cell] > 0.0 && from_marrow[cell] <= 4.0).then(|| coarse.mean[cell]),
+    );
     let beyond = |cell: usize| {
         let body = bodies[cell] as usize;
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
@@ -517,7 +637,9 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
         0.0
     };
     score += ((wall - 450.0) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
-    score += if long && volume > 60.0 { 1.2 } else { 0.0 };
+    score += if long && volume > if large_section { 60.0 } else { 25.0 } { 1.2 } else { 0.0 };
+    // as dense as its wall, it is no marrow
+    score -= if inside > 500.0 && wall - inside < 40.0 { 4.0 } else { 0.0 };
     // fatty marrow and trabecular bone; fluid, pus and muscle lie between
     score += if inside < -10.0 {
         1.5
@@ -527,8 +649,21 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
         1.0
     };
     score += match volume {
-        v if v < 60.0 => -3.0,
-        v if v < 200.0 => -1.0,
+        v if v < 25.0 => -3.0,
+        v if v < 60.0 => {
+            if large_section {
+                -3.0
+            } else {
+                -1.0
+            }
+        }
+        v if v < 200.0 => {
+            if large_section {
+                -1.0
+            } else {
+                -0.4
+            }
+        }
         v if v < 2000.0 => 0.3,
         v if v < 20_000.0 => 1.2,
         _ => 2.0,
@@ -594,16 +729,27 @@ impl Cortex {
     const BINS: usize = 64;
     const BIN_MM: f32 = 0.5;
 
-    fn measure(grid: &Grid, surface: impl Fn(usize) -> Option<f32>) -> Self {
+    /// `surface` gives the distance from marrow of the cells at the surface of bones, `wall` the density of the cells
+    /// next to marrow.
+    fn measure(
+        grid: &Grid,
+        surface: impl Fn(usize) -> Option<f32>,
+        wall: impl Fn(usize) -> Option<f32>,
+    ) -> Self {
         let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
         let block = (12.0 / edge).round().max(1.0) as usize;
         let size: [usize; 3] = grid.size.map(|count| count.div_ceil(block));
         let of = |p: [usize; 3]| (p[2] * size[1] + p[1]) * size[0] + p[0];
         let mut counts = vec![[0_u32; Self::BINS]; size.iter().product()];
+        let mut dense = vec![[0_u32; 20]; counts.len()];
         for cell in 0..grid.len() {
             if let Some(distance) = surface(cell) {
                 let bin = ((distance / Self::BIN_MM) as usize).min(Self::BINS - 1);
                 counts[of(grid.position(cell).map(|at| at / block))][bin] += 1;
+            }
+            if let Some(hu) = wall(cell) {
+                dense[of(grid.position(cell).map(|at| at / block))]
+                    [((hu.max(0.0) / 100.0) as usize).min(19)] += 1;
             }
         }
         let mut quartiles = vec![(3.0, 4.0); counts.len()];
@@ -611,10 +757,14 @@ impl Cortex {
             for y in 0..size[1] {
                 for x in 0..size[0] {
                     let mut sum = [0_u32; Self::BINS];
+                    let mut walls = [0_u32; 20];
                     for k in z.saturating_sub(1)..=(z + 1).min(size[2] - 1) {
                         for j in y.saturating_sub(1)..=(y + 1).min(size[1] - 1) {
                             for i in x.saturating_sub(1)..=(x + 1).min(size[0] - 1) {
                                 for (sum, count) in sum.iter_mut().zip(&counts[of([i, j, k])]) {
+                                    *sum += count;
+                                }
+                                for (sum, count) in walls.iter_mut().zip(&dense[of([i, j, k])]) {
                                     *sum += count;
                                 }
                             }
@@ -633,8 +783,17 @@ impl Cortex {
                         });
                         (bin.unwrap_or(Self::BINS - 1) as f32 + 0.5) * Self::BIN_MM
                     };
-                    // a large deposit may cover most of the surface here: no cortex is thicker than 7 mm
-                    quartiles[of([x, y, z])] = (rank(0.4).min(7.0), rank(0.65).min(8.0));
+                    // a large deposit may cover most of the surface here: no cortex is thicker than 7 mm, and one that
+                    // blurring makes faint is thin
+                    let wanted = walls.iter().sum::<u32>() * 17 / 20;
+                    let mut seen = 0;
+                    let bin = walls.iter().position(|&count| {
+                        seen += count;
+                        seen > wanted
+                    });
+                    let hu = bin.map_or(1400.0, |bin| bin as f32 * 100.0 + 50.0);
+                    let most = (THIN_MM + (hu - 800.0) / 600.0 * (7.0 - THIN_MM)).clamp(THIN_MM, 7.0);
+                    quartiles[of([x, y, z])] = (rank(0.4).min(most), rank(0.65).min(most + 1.0));
                 }
             }
         }
