@@ -5,7 +5,7 @@ use super::detail::Detail;
 use super::{Findings, fall, rise};
 use crate::Lesion;
 use crate::candidate::Scene;
-use crate::grid::{Grid, Run, distance2};
+use crate::grid::{Connectivity, Grid, Run, components, distance2};
 use crate::skeleton::Tissue;
 
 /// The joints near a lesion.
@@ -115,12 +115,15 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
         touch.cleft_mm2
     );
     // where the skeleton ends is itself a judgement: a nodule taken for bone looks like contact
-    let touches = 0.75 * rise(contact, 4.0, 1.2).max(0.45 * fall(first, 0.8, 0.25));
+    let told = 0.75 * rise(contact, 4.0, 1.2).max(0.45 * fall(first, 0.8, 0.25));
+    // what lies on bone meets it over its section at most: more means that a part of it was taken for bone
+    let trust = fall(share, 1.5, 0.12);
+    let touches = trust * told + (1.0 - trust) * 0.4;
     // matrix that grows from bone is of one piece, packed nodules are not
     let whole = 1.0 - 0.6 * findings.get("septa");
     let large = rise(detail.closed_mm3.ln(), 1500_f64.ln(), 0.4);
     let bridge = touches * rise(second, 18.0, 5.0);
-    let broad = rise(share, 0.5, 0.07) * rise(contact, 80.0, 20.0) * large * whole;
+    let broad = rise(share, 0.5, 0.07) * rise(contact, 80.0, 20.0) * large * whole * trust;
     let parted = touch.cleft_mm2 / (contact + touch.cleft_mm2).max(1.0);
     let stalk =
         rise(share, 0.12, 0.03) * (1.0 - broad) * rise(contact, 40.0, 10.0) * large * rise(parted, 0.3, 0.08);
@@ -135,7 +138,12 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     let facing = (contact + touch.cleft_mm2) / section.max(1.0);
     findings.add(
         "juxtacortical",
-        0.85 * rise(facing, 0.55, 0.08) * rise(share, 0.12, 0.03) * rise(contact, 30.0, 8.0) * large * whole,
+        0.85 * rise(facing, 0.55, 0.08)
+            * rise(share, 0.12, 0.03)
+            * rise(contact, 30.0, 8.0)
+            * large
+            * whole
+            * trust,
         because.clone(),
     );
     findings.add("radiolucent_cleft", 0.8 * stalk * touches, because);
@@ -159,8 +167,12 @@ fn undivided_mm(scene: &Scene, runs: &[Run]) -> f64 {
         coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
     };
     let values: Vec<f32> = (0..grid.len()).map(|cell| coarse.mean[outer(cell)]).collect();
-    let away =
-        distance2(&grid, |cell| values[cell] < -5.0 || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
+    // planes of fat are surfaces, single dark cells are noise
+    const PLANE_CELLS: usize = 12;
+    let dark = |cell: usize| values[cell] < -5.0;
+    let (labels, counts) = components(&grid, Connectivity::Face, dark);
+    let plane = |cell: usize| labels[cell] > 0 && counts[labels[cell] as usize] >= PLANE_CELLS;
+    let away = distance2(&grid, |cell| plane(cell) || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
     let (inner_low, inner_high) = coarse_box(scene, runs, 15.0);
     let mut largest: f32 = 0.0;
     for z in inner_low[2]..inner_high[2] {

@@ -85,8 +85,12 @@ fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, undivided: f64, fi
         0.8 * even * whole * thick * undivided * rise(mean, 400.0, 40.0),
         inside.clone(),
     );
-    // urate attenuates at most about 400 HU, calcium salts much more
-    let urate = fall(lesion.percentiles_hu[4], 400.0, 30.0)
+    // urate attenuates at most about 400 HU, calcium salts much more; a tophus is a lump, and thin faint mineral is pale
+    // because a voxel holds little of it
+    let ball_mm3 = std::f64::consts::PI / 6.0 * lesion.diameter_mm.powi(3);
+    let lump = rise(detail.closed_mm3 / ball_mm3.max(1.0), 0.17, 0.02);
+    let urate = lump
+        * fall(lesion.percentiles_hu[4], 400.0, 30.0)
         * fall(lesion.mean_hu, 270.0, 20.0)
         * rise(lesion.volume_mm3, 60.0, 20.0);
     findings.add(
