@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use apatite_case::{Assertion, Case, Observation, Place};
 use apatite_dicom::{Origin, ReadError, Source, read_mask};
 use apatite_knowledge::Knowledge;
+pub use apatite_lesion::Calibration;
 use apatite_lesion::{Analysis, FindingEvidence, Kind, LesionError, Options, analyse};
 use apatite_volume::Volume;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct Request {
     pub series: Option<String>,
     /// A bone mask made elsewhere: NIfTI or DICOM SEG.
     pub bones: Option<PathBuf>,
+    /// Calibration of HU against hydroxyapatite, for its mass.
+    pub calibration: Option<Calibration>,
 }
 
 /// A measured study.
@@ -117,7 +120,11 @@ fn measure_with(
         }
         None => None,
     };
-    let options = Options { bones: bones.as_ref(), masks, ..Options::default() };
+    if volume.acquisition.modality.is_empty() {
+        warnings.push("the file does not say its modality: its values are taken for HU of a CT".to_owned());
+    }
+    let calibration = request.calibration;
+    let options = Options { bones: bones.as_ref(), masks, calibration, ..Options::default() };
     let analysis = analyse(&volume, &options, &|step, share| {
         progress(step, READING_SHARE + (1.0 - READING_SHARE) * share);
     })?;
@@ -159,6 +166,10 @@ pub struct Disagreement {
 const CONTRADICTS_FROM: f64 = 0.8;
 
 /// Adds the measured findings to the case, as the CT of `examination` saw them; returns where the reader disagrees.
+///
+/// A finding enters where it is more probable than not. Its absence enters only where CT sees the finding surely
+/// (sensitivity of the knowledge), and never stronger than that sensitivity allows. A finding contained in another
+/// measured one adds nothing; findings measured from the same feature count in part.
 pub fn join(
     case: &mut Case,
     examination: usize,
@@ -166,37 +177,46 @@ pub fn join(
     knowledge: &Knowledge,
 ) -> Vec<Disagreement> {
     let mut disagreements = Vec::new();
-    let readers = case.observations.clone();
+    let readers: Vec<Observation> =
+        case.observations.iter().filter(|observation| observation.modality == CT).cloned().collect();
     for evidence in &measured.findings {
         let Some(group) = knowledge.vocabulary.group_of(&evidence.id) else { continue };
         if knowledge.view(CT, &evidence.id).is_none() {
             continue;
         }
-        let told = readers.iter().filter(|observation| observation.modality == CT);
-        let same = told.clone().find(|observation| observation.finding == evidence.id);
+        let same = readers.iter().find(|observation| observation.finding == evidence.id);
         if let Some(observation) = same {
             disagreements.extend(disagreement(evidence, observation));
             continue;
         }
         // in an exclusive group the reader's word on one value is a word on all
-        if group.exclusive && told.clone().any(|observation| group.findings.contains(&observation.finding)) {
+        let spoken = |finding: &String| readers.iter().any(|observation| observation.finding == *finding);
+        if group.exclusive && group.findings.iter().any(spoken) {
             continue;
         }
+        let Some(permille) = weight(evidence, group.exclusive, measured, knowledge) else { continue };
         case.observations.push(Observation {
             finding: evidence.id.clone(),
             modality: CT.to_owned(),
             examination: Some(examination),
-            assertion: Assertion::Measured { permille: (evidence.probability * 1000.0).round() as u16 },
+            assertion: Assertion::Measured { permille },
             place: Place::default(),
         });
     }
-    let lesions = measured.lesions.iter().filter(|lesion| lesion.kind == Kind::Calcification);
     if let Some(examination) = case.examinations.get_mut(examination) {
-        let largest = lesions.clone().max_by(|a, b| a.volume_mm3.total_cmp(&b.volume_mm3));
-        if let Some(largest) = largest {
-            examination.quantities.entry("attenuation_hu".to_owned()).or_insert(largest.mean_hu);
-            examination.quantities.entry("attenuation_max_hu".to_owned()).or_insert(largest.max_hu);
-            examination.quantities.entry("size_mm".to_owned()).or_insert(largest.diameter_mm);
+        let lesions = measured.lesions.iter().filter(|lesion| lesion.kind == Kind::Calcification);
+        if let Some(largest) = lesions.max_by(|a, b| a.volume_mm3.total_cmp(&b.volume_mm3)) {
+            // to the digits that the measurement has
+            let diameter = largest.diameter_mm;
+            let size = if diameter < 10.0 { (diameter * 10.0).round() / 10.0 } else { diameter.round() };
+            let told = [
+                ("attenuation_hu", largest.mean_hu.round()),
+                ("attenuation_max_hu", largest.max_hu.round()),
+                ("size_mm", size),
+            ];
+            for (quantity, value) in told {
+                examination.quantities.entry(quantity.to_owned()).or_insert(value);
+            }
         }
         if examination.sites.is_empty()
             && let Some(region) = &measured.region
@@ -205,6 +225,64 @@ pub fn join(
         }
     }
     disagreements
+}
+
+/// Findings told from the same measurement; of each row only the surest counts in full.
+const SAME_FEATURE: [&[&str]; 7] = [
+    &["sheet_like", "fascial_plane", "plaque_like", "linear_lamellar"],
+    &["juxtacortical", "broad_bone_attachment", "stalk_to_bone", "radiolucent_cleft"],
+    &["intra_articular", "joint_effusion"],
+    &["multilobulated_mass", "septa", "cystic_loculi", "nodular"],
+    &["peripheral_rim", "mature_bone", "liquefied_centre", "ring_and_arc"],
+    &["tram_track", "intravascular", "vessel_calcification"],
+    &["denser_than_muscle_not_calcified", "soft_tissue_mass", "faint_ill_defined"],
+];
+/// Share of its log odds that a finding keeps beside a surer one of the same feature.
+const KEPT: f64 = 0.5;
+/// CT sees a finding surely from this sensitivity on.
+const SEEN_SURELY: f64 = 0.85;
+/// That nothing is calcified is a strong word: it enters from this probability on.
+const NOTHING_FROM: f64 = 0.8;
+
+/// The probability with which a finding enters, thousandths; none where it does not.
+fn weight(
+    evidence: &FindingEvidence,
+    exclusive: bool,
+    measured: &Analysis,
+    knowledge: &Knowledge,
+) -> Option<u16> {
+    let told = |id: &str| {
+        measured.findings.iter().find(|finding| finding.id == id).map_or(0.0, |finding| finding.probability)
+    };
+    let mut probability = evidence.probability;
+    if !exclusive {
+        if probability < 0.5 {
+            let view = knowledge.view(CT, &evidence.id)?;
+            if view.sensitivity.best < SEEN_SURELY {
+                return None;
+            }
+            probability = probability.max(1.0 - view.sensitivity.best);
+        }
+        if evidence.id == "no_calcification" && probability < NOTHING_FROM {
+            return None;
+        }
+        let known = knowledge.findings.findings.get(&evidence.id);
+        let contained = known.is_some_and(|known| known.implied_by.iter().any(|by| told(by) >= 0.5));
+        if contained && probability >= 0.5 {
+            return None;
+        }
+        let surer = SAME_FEATURE.iter().filter(|row| row.contains(&evidence.id.as_str())).any(|row| {
+            row.iter().any(|&other| {
+                let p = told(other);
+                p > probability || (p == probability && other < evidence.id.as_str())
+            })
+        });
+        if surer && probability >= 0.5 {
+            let odds = (probability / (1.0 - probability)).powf(KEPT);
+            probability = odds / (1.0 + odds);
+        }
+    }
+    Some((probability * 1000.0).round() as u16)
 }
 
 /// The modality that is measured.

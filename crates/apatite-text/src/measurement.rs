@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use apatite_lesion::{FindingEvidence, Lesion};
+use apatite_lesion::{FindingEvidence, Kind, Lesion};
 use apatite_study::Measurement;
 
 use crate::words::{FAINT, HEADING, Words, styled};
@@ -35,7 +35,7 @@ fn lesion_lines(out: &mut String, words: &Words<'_>, lesion: &Lesion) {
     let title = format!("{}. {kind}, {}", lesion.id, words.percent(lesion.probability));
     let _ = writeln!(out, "{}", styled(HEADING, &title));
     let arguments = [
-        ("volume", words.decimals(lesion.volume_partial_mm3, 0)),
+        ("volume", words.decimals(lesion.volume_mm3, 0)),
         ("uncertainty", words.decimals(lesion.volume_uncertainty_mm3, 0)),
         ("diameter", words.decimals(lesion.diameter_mm, 1)),
         ("components", lesion.components.to_string()),
@@ -45,6 +45,16 @@ fn lesion_lines(out: &mut String, words: &Words<'_>, lesion: &Lesion) {
     ];
     let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
     let _ = writeln!(out, "   {}", words.text("measure-lesion", &arguments));
+    if let Some(mass) = lesion.hydroxyapatite_mg {
+        let mass = words.decimals(mass, 0);
+        let _ = writeln!(out, "   {}", words.text("measure-hydroxyapatite", &[("mass", mass.as_str())]));
+    }
+    if let Some(level) = &lesion.level {
+        let (upper, lower) = (words.decimals(level.upper_hu, 0), words.decimals(level.lower_hu, 0));
+        let (angle, area) = (words.decimals(level.angle_deg, 1), words.decimals(level.area_mm2, 0));
+        let arguments = [("upper", upper.as_str()), ("lower", &lower), ("angle", &angle), ("area", &area)];
+        let _ = writeln!(out, "   {}", words.text("measure-level", &arguments));
+    }
     let _ = writeln!(out, "   {}", styled(FAINT, &lesion.decided_by));
     findings(out, words, &lesion.findings);
     out.push('\n');
@@ -58,13 +68,13 @@ fn findings(out: &mut String, words: &Words<'_>, findings: &[FindingEvidence]) {
     }
 }
 
-pub(crate) fn kind_id(kind: apatite_lesion::Kind) -> &'static str {
+pub(crate) fn kind_id(kind: Kind) -> &'static str {
     match kind {
-        apatite_lesion::Kind::Calcification => "calcification",
-        apatite_lesion::Kind::Vascular => "vascular",
-        apatite_lesion::Kind::BoneOrVariant => "bone_or_variant",
-        apatite_lesion::Kind::Metal => "metal",
-        apatite_lesion::Kind::Contrast => "contrast",
-        apatite_lesion::Kind::Artefact => "artefact",
+        Kind::Calcification => "calcification",
+        Kind::Vascular => "vascular",
+        Kind::BoneOrVariant => "bone_or_variant",
+        Kind::Metal => "metal",
+        Kind::Contrast => "contrast",
+        Kind::Artefact => "artefact",
     }
 }

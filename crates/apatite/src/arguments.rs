@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use apatite_study::Calibration;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{ExportArguments, ImportArguments};
@@ -266,6 +268,26 @@ pub(crate) struct Measure {
     /// Bone mask made elsewhere, NIfTI or DICOM SEG
     #[arg(long, value_name = "FILE")]
     pub(crate) bones: Option<PathBuf>,
+    /// Case that the study belongs to: the differential with what was measured is added
+    #[arg(long, value_name = "CASE")]
+    pub(crate) case: Option<PathBuf>,
+    /// Calibration for the mass of hydroxyapatite: mg/cm³ per HU, and mg/cm³ at 0 HU
+    #[arg(long, value_name = "SLOPE,INTERCEPT", value_parser = calibration, allow_hyphen_values = true)]
+    pub(crate) calibration: Option<Calibration>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+fn calibration(text: &str) -> Result<Calibration, String> {
+    let numbers = text.split_once(',').and_then(|(slope, intercept)| {
+        Some((slope.trim().parse::<f64>().ok()?, intercept.trim().parse::<f64>().ok()?))
+    });
+    match numbers {
+        Some((slope, intercept)) if slope > 0.0 && slope.is_finite() && intercept.is_finite() => {
+            Ok(Calibration { mg_per_cm3_per_hu: slope, mg_per_cm3_at_zero: intercept })
+        }
+        _ => Err("two numbers are wanted, the slope above zero, as in 0.8,-3".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -424,4 +446,6 @@ pub(crate) enum SchemaOf {
     Next,
     /// `what-if --format json`
     WhatIf,
+    /// `measure --format json`
+    Measure,
 }

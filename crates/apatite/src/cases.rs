@@ -115,18 +115,36 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Reads one case file. A file that cannot be read is a refused case, so that the others beside it are answered.
+/// Reads one case file and measures the studies it names. A file that cannot be read is a refused case, so that the
+/// others beside it are answered.
 pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
-    load_with(path, knowledge, policy, false)
+    load_with(path, knowledge, policy, None)
 }
 
 /// The same, with the studies that the case names.
 pub(crate) fn load_with_studies(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
-    load_with(path, knowledge, policy, true)
+    let mut studies = Vec::new();
+    let mut loaded = load_with(path, knowledge, policy, Some(&mut studies));
+    loaded.studies = studies;
+    loaded
 }
 
-fn load_with(path: &Path, knowledge: &Knowledge, policy: Policy, keep: bool) -> LoadedCase {
-    let mut studies = Vec::new();
+fn load_with(
+    path: &Path,
+    knowledge: &Knowledge,
+    policy: Policy,
+    kept: Option<&mut Vec<LoadedStudy>>,
+) -> LoadedCase {
+    let mut loaded = written(path, knowledge, policy);
+    if !loaded.refused {
+        loaded.problems.extend(measure_studies(&mut loaded.case, path, knowledge, kept));
+        grading::add_course(&mut loaded.case, knowledge);
+    }
+    loaded
+}
+
+/// A case as it is written, without what its studies show.
+pub(crate) fn written(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
     let text = match text(path) {
         Ok(text) => text,
         Err(trouble) => {
@@ -137,18 +155,13 @@ fn load_with(path: &Path, knowledge: &Knowledge, policy: Policy, keep: bool) -> 
                 case,
                 problems: vec![trouble],
                 refused: true,
-                studies,
+                studies: Vec::new(),
             };
         }
     };
-    let (reading, mut problems) = understood(path, &text, knowledge, policy);
+    let (reading, problems) = understood(path, &text, knowledge, policy);
     let refused = reading.is_refused();
-    let mut case = reading.case;
-    if !refused {
-        problems.extend(measure_studies(&mut case, path, knowledge, keep.then_some(&mut studies)));
-        grading::add_course(&mut case, knowledge);
-    }
-    LoadedCase { path: path.to_owned(), text, case, problems, refused, studies }
+    LoadedCase { path: path.to_owned(), text, case: reading.case, problems, refused, studies: Vec::new() }
 }
 
 /// Reads a case of the program's own format, or a bundle or phenopacket that is turned into one.

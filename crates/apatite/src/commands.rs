@@ -428,7 +428,7 @@ pub(crate) fn language(lang: Lang) -> Language {
     }
 }
 
-fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: &Differential) -> Value {
+pub(crate) fn diagnosis_json(words: &Words<'_>, loaded: &LoadedCase, answer: &Differential) -> Value {
     let mut value = json!(answer);
     value["facts"] = facts_json(words, answer.facts.iter().map(|report| &report.fact));
     if let Some(ranking) = value["differential"].as_array_mut() {

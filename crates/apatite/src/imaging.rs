@@ -9,18 +9,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::stdout;
-use apatite_case::{Case, Severity};
+use apatite_case::{Case, Examination, Severity};
 use apatite_dicom::{ReadError, Source, write_labels};
 use apatite_knowledge::Knowledge;
 use apatite_phantom::{Options, Visit, make, patterns};
-use apatite_study::{Measurement, Request, join, measure, measure_and_keep};
+use apatite_reason::{Model, counts_of, diagnose};
+use apatite_study::{Disagreement, Measurement, Request, join, measure, measure_and_keep};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Measure, Phantom};
-use crate::cases::Trouble;
+use crate::cases::{self, LoadedCase, Trouble};
+use crate::commands::{diagnosis_json, policy, setting};
 use crate::output::{tell, write_json};
 
 /// A study that a case names, with what pictures are made from.
@@ -79,16 +81,8 @@ pub(crate) fn measure_studies(
                     let message = format!("study `{name}`: {warning}");
                     troubles.push(Trouble::about("study", Severity::Note, message));
                 }
-                for disagreement in join(case, index, &measurement.analysis, knowledge) {
-                    let said = if disagreement.reader_says_present { "present" } else { "absent" };
-                    let message = format!(
-                        "the reader says `{}` is {said}, and the images give it {:.0} % ({}); the reader's word stands",
-                        disagreement.finding,
-                        disagreement.probability * 100.0,
-                        disagreement.because
-                    );
-                    troubles.push(Trouble::about("reader-and-images-disagree", Severity::Warning, message));
-                }
+                let disagreements = join(case, index, &measurement.analysis, knowledge);
+                troubles.extend(disagreements.iter().map(disagreement));
                 if let (Some(kept), Some(volume)) = (&mut kept, volume) {
                     let date = measurement.series.date.clone();
                     let origin = measurement.origin.as_ref();
@@ -128,26 +122,97 @@ fn show(
 }
 
 pub(crate) fn run_measure(arguments: &Measure, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {
+    let knowledge = words.knowledge;
+    // a case that cannot be answered is told before minutes of work
+    let case = match &arguments.case {
+        Some(path) => Some(case_of(path, arguments, knowledge)?),
+        None => None,
+    };
     let request = Request {
         paths: arguments.study.clone(),
         series: arguments.series.clone(),
         bones: arguments.bones.clone(),
+        calibration: arguments.calibration,
     };
     let measurement = with_progress(|progress| measure(&request, progress))?;
     if let Some(path) = &arguments.masks {
         write_labels(path, &measurement.analysis.labels)?;
     }
+    let answer = match case {
+        Some(mut loaded) => {
+            let examination = examination(&mut loaded.case);
+            let disagreements = join(&mut loaded.case, examination, &measurement.analysis, knowledge);
+            loaded.problems.extend(disagreements.iter().map(disagreement));
+            let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
+            let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
+            let answer = diagnose(&model, knowledge, &loaded.case, EXPLAINED)?;
+            Some((loaded, answer))
+        }
+        None => None,
+    };
     let mut out = stdout().lock();
     match arguments.format {
-        Format::Json => write_json(&mut out, &measurement_json(&measurement, words), false)?,
+        Format::Json => {
+            let mut value = measurement_json(&measurement, words);
+            if let Some((loaded, answer)) = &answer {
+                let told = diagnosis_json(words, loaded, answer);
+                for key in ["setting", "differential", "facts"] {
+                    value[key] = told[key].clone();
+                }
+                value["case"] = json!({ "file": told["file"], "warnings": told["warnings"] });
+            }
+            write_json(&mut out, &value, false)?;
+        }
         Format::Text => {
             for warning in &measurement.warnings {
                 tell(&format!("note: {}", printable(warning)));
             }
             write!(out, "{}", apatite_text::measurement(words, &measurement))?;
+            if let Some((loaded, answer)) = &answer {
+                cases::report(&loaded.path, &loaded.problems);
+                write!(out, "\n{}", apatite_text::differential(words, &loaded.case, answer, TOLD))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Diagnoses that are explained, and that are told, of a measured case.
+const EXPLAINED: usize = 3;
+const TOLD: usize = 10;
+
+fn case_of(path: &Path, arguments: &Measure, knowledge: &Knowledge) -> Result<LoadedCase, Box<dyn Error>> {
+    let loaded = cases::written(path, knowledge, policy(&arguments.reading));
+    if loaded.refused {
+        cases::report(path, &loaded.problems);
+        return Err(format!("{}: not answered; see above", path.display()).into());
+    }
+    Ok(loaded)
+}
+
+/// The CT of the case that names a study, or else its first CT, or else a new one.
+fn examination(case: &mut Case) -> usize {
+    let ct = |with_study: bool| {
+        case.examinations.iter().position(|examination| {
+            examination.modality == "CT" && (examination.study.is_some() || !with_study)
+        })
+    };
+    if let Some(index) = ct(true).or_else(|| ct(false)) {
+        return index;
+    }
+    case.examinations.push(Examination { modality: "CT".to_owned(), ..Examination::default() });
+    case.examinations.len() - 1
+}
+
+fn disagreement(disagreement: &Disagreement) -> Trouble {
+    let said = if disagreement.reader_says_present { "present" } else { "absent" };
+    let message = format!(
+        "the reader says `{}` is {said}, and the images give it {:.0} % ({}); the reader's word stands",
+        disagreement.finding,
+        disagreement.probability * 100.0,
+        disagreement.because
+    );
+    Trouble::about("reader-and-images-disagree", Severity::Warning, message)
 }
 
 pub(crate) fn run_phantom(arguments: &Phantom, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {

@@ -10,6 +10,7 @@ const FOLLOW: &str = include_str!("../../../docs/schemas/follow.schema.json");
 const NEXT: &str = include_str!("../../../docs/schemas/next.schema.json");
 const WHAT_IF: &str = include_str!("../../../docs/schemas/what-if.schema.json");
 const COMPARE: &str = include_str!("../../../docs/schemas/compare.schema.json");
+const MEASURE: &str = include_str!("../../../docs/schemas/measure.schema.json");
 
 pub(crate) fn schema(of: SchemaOf) -> &'static str {
     match of {
@@ -19,5 +20,6 @@ pub(crate) fn schema(of: SchemaOf) -> &'static str {
         SchemaOf::Follow => FOLLOW,
         SchemaOf::Next => NEXT,
         SchemaOf::WhatIf => WHAT_IF,
+        SchemaOf::Measure => MEASURE,
     }
 }

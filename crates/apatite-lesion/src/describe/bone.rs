@@ -1,0 +1,237 @@
+//! Bones and joints beside lesions, and how a lesion meets them.
+
+use crate::candidate::Scene;
+use crate::grid::{Connectivity, Grid, Run, components, distance2};
+use crate::patch::Patch;
+use crate::skeleton::Tissue;
+
+/// Bones and joints around all lesions of a study, on the coarse grid.
+pub(crate) struct Bones {
+    low: [usize; 3],
+    grid: Grid,
+    /// The bone nearest to each cell within a few cells; 0 elsewhere.
+    label: Vec<u16>,
+    /// Joints: where two bones come near each other, with the calibre of the larger.
+    joints: Vec<([usize; 3], f64)>,
+}
+
+/// Bones that come nearer than this have a joint there, mm.
+const JOINT_MM: f64 = 8.0;
+/// A smaller piece is not taken for a bone of its own, mm³.
+const BONE_MM3: f64 = 150.0;
+
+impl Bones {
+    /// The bones within 45 mm of the runs; none where there are no runs or no bones.
+    pub(super) fn around<'r>(scene: &Scene, runs: impl Iterator<Item = &'r [Run]>) -> Option<Self> {
+        const MARGIN_MM: f64 = 45.0;
+        let coarse = scene.coarse;
+        let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
+        for runs in runs.filter(|runs| !runs.is_empty()) {
+            let (first, last) = crate::patch::bounds(runs);
+            let first = coarse.grid.position(coarse.cell(first));
+            let last = coarse.grid.position(coarse.cell(last.map(|at| at - 1)));
+            for axis in 0..3 {
+                let margin = (MARGIN_MM / coarse.grid.spacing_mm[axis]).ceil() as usize;
+                low[axis] = low[axis].min(first[axis].saturating_sub(margin));
+                high[axis] = high[axis].max((last[axis] + margin + 1).min(coarse.grid.size[axis]));
+            }
+        }
+        if low[0] == usize::MAX {
+            return None;
+        }
+        let size = std::array::from_fn(|axis| high[axis] - low[axis]);
+        let grid = Grid { size, spacing_mm: coarse.grid.spacing_mm };
+        let bone: Vec<bool> = (0..grid.len())
+            .map(|cell| {
+                let at = grid.position(cell);
+                let outer = coarse.grid.index(std::array::from_fn(|axis| low[axis] + at[axis]));
+                scene.skeleton.tissue[outer] == Tissue::Bone
+            })
+            .collect();
+        // a cell away from the surface, so that joints part
+        let inner: Vec<bool> = (0..grid.len())
+            .map(|cell| {
+                let mut all = bone[cell];
+                if all {
+                    grid.neighbours6(cell, |other| all &= bone[other]);
+                }
+                all
+            })
+            .collect();
+        let (pieces, counts) = components(&grid, Connectivity::Face, |cell| inner[cell]);
+        let least = (BONE_MM3 / grid.cell_mm3()).max(4.0) as usize;
+        let mut number = vec![0_u16; counts.len()];
+        let mut bones = 0_u16;
+        for (piece, &count) in counts.iter().enumerate().skip(1) {
+            if count >= least && bones < u16::MAX {
+                bones += 1;
+                number[piece] = bones;
+            }
+        }
+        if bones == 0 {
+            return None;
+        }
+        let mut label: Vec<u16> = pieces.iter().map(|&piece| number[piece as usize]).collect();
+        let depth2 = distance2(&grid, |cell| !bone[cell]);
+        let mut radius_mm = vec![0.0; usize::from(bones) + 1];
+        for (cell, &label) in label.iter().enumerate().filter(|&(_, &label)| label > 0) {
+            let depth = f64::from(depth2[cell]).sqrt();
+            if depth.is_finite() && depth > radius_mm[usize::from(label)] {
+                radius_mm[usize::from(label)] = depth;
+            }
+        }
+        let joints = spread(&grid, &mut label, &radius_mm);
+        Some(Self { low, grid, label, joints })
+    }
+
+    fn local(&self, scene: &Scene, voxel: [usize; 3]) -> Option<usize> {
+        let at = scene.coarse.grid.position(scene.coarse.cell(voxel));
+        let local: [usize; 3] = std::array::from_fn(|axis| at[axis].wrapping_sub(self.low[axis]));
+        (0..3).all(|axis| local[axis] < self.grid.size[axis]).then(|| self.grid.index(local))
+    }
+
+    /// The nearest joint: its distance and the calibre (radius) of its larger bone, mm. Of several the one that is
+    /// nearest against its calibre.
+    pub(super) fn joint(&self, scene: &Scene, runs: &[Run]) -> Option<(f64, f64)> {
+        let spacing = self.grid.spacing_mm;
+        let mut best: Option<(f64, f64)> = None;
+        let samples = runs.len().div_ceil(60).max(1);
+        for run in runs.iter().step_by(samples) {
+            let voxel = [(run.start + run.end) as usize / 2, run.row as usize, run.slice as usize];
+            let Some(own) = self.local(scene, voxel) else { continue };
+            let own = self.grid.position(own);
+            for &(joint, calibre) in &self.joints {
+                let square: f64 =
+                    (0..3).map(|k| ((own[k] as f64 - joint[k] as f64) * spacing[k]).powi(2)).sum();
+                let distance = square.sqrt();
+                if best.is_none_or(|(known, of)| distance / calibre < known / of) {
+                    best = Some((distance, calibre));
+                }
+            }
+        }
+        best
+    }
+}
+
+/// Lets every bone grow until it meets another, up to half the width of a joint, and returns where they meet.
+fn spread(grid: &Grid, label: &mut [u16], radius_mm: &[f64]) -> Vec<([usize; 3], f64)> {
+    let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
+    // each front has lost a cell of its bone
+    let rounds = ((JOINT_MM / 2.0) / edge).ceil() as usize + 1;
+    let mut front: Vec<usize> = (0..label.len()).filter(|&cell| label[cell] > 0).collect();
+    let mut joints = Vec::new();
+    for _ in 0..rounds {
+        let mut next: Vec<(usize, u16)> = Vec::new();
+        for &cell in &front {
+            grid.neighbours6(cell, |other| {
+                if label[other] == 0 {
+                    next.push((other, label[cell]));
+                } else if label[other] != label[cell] {
+                    let calibre =
+                        radius_mm[usize::from(label[cell])].max(radius_mm[usize::from(label[other])]);
+                    joints.push((grid.position(cell), calibre));
+                }
+            });
+        }
+        front.clear();
+        next.sort_unstable();
+        for (cell, of) in next {
+            if label[cell] == 0 {
+                label[cell] = of;
+                front.push(cell);
+            }
+        }
+    }
+    joints.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    joints.dedup_by(|a, b| a.0 == b.0);
+    // a joint is a face of bone, not a few cells where two pieces of one bone were cut
+    if (joints.len() as f64) * edge * edge < 12.0 { Vec::new() } else { joints }
+}
+
+/// How a lesion meets bone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Touch {
+    /// Area over which lesion and bone meet with nothing darker between, mm².
+    pub(crate) contact_mm2: f64,
+    /// Area over which they face each other within 3 mm with something darker between, mm².
+    pub(crate) cleft_mm2: f64,
+    /// Area of contact with each bone, largest first, mm².
+    pub(crate) by_bone_mm2: Vec<f64>,
+}
+
+/// Follows the axes of the grid from each surface voxel of a lesion to bone.
+pub(crate) fn touch(scene: &Scene, patch: &Patch, mask: &[bool], bones: Option<&Bones>) -> Touch {
+    /// Bone is looked for this far from the surface, mm.
+    const REACH_MM: f64 = 3.0;
+    /// Between lesion and bone in contact nothing is darker than this share of the fainter of the two.
+    const VALLEY: f64 = 0.8;
+    let grid = &patch.grid;
+    let mut by_bone: std::collections::BTreeMap<u16, f64> = std::collections::BTreeMap::new();
+    let mut result = Touch::default();
+    for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
+        let at = grid.position(cell);
+        for axis in 0..3 {
+            let step_mm = grid.spacing_mm[axis];
+            let face = grid.cell_mm3() / step_mm;
+            let steps = (REACH_MM / step_mm).ceil() as usize;
+            for forward in [false, true] {
+                let go = |count: usize| {
+                    let moved = if forward { Some(at[axis] + count) } else { at[axis].checked_sub(count) };
+                    moved.filter(|&moved| moved < grid.size[axis]).map(|moved| {
+                        let mut position = at;
+                        position[axis] = moved;
+                        grid.index(position)
+                    })
+                };
+                let back = |count: usize| {
+                    let moved = if forward { at[axis].checked_sub(count) } else { Some(at[axis] + count) };
+                    moved.filter(|&moved| moved < grid.size[axis]).map(|moved| {
+                        let mut position = at;
+                        position[axis] = moved;
+                        grid.index(position)
+                    })
+                };
+                if go(1).is_none_or(|next| mask[next]) {
+                    continue;
+                }
+                let mut least = f64::INFINITY;
+                for count in 1..=steps {
+                    let Some(other) = go(count) else { break };
+                    if mask[other] {
+                        break;
+                    }
+                    let voxel = patch.voxel(other);
+                    let coarse = scene.coarse.cell(voxel);
+                    let dense = patch.hu[other] >= scene.threshold;
+                    least = least.min(f64::from(patch.hu[other]));
+                    if !dense || scene.skeleton.tissue[coarse] != Tissue::Bone {
+                        continue;
+                    }
+                    // the densest within two voxels on either side
+                    let peak = |values: &mut dyn Iterator<Item = Option<usize>>| {
+                        values.flatten().map(|cell| f64::from(patch.hu[cell])).fold(0.0, f64::max)
+                    };
+                    let own = peak(&mut (0..3).map(&back));
+                    let bone = peak(&mut (count..count + 3).map(&go));
+                    let low = least.min(f64::from(patch.hu[cell]));
+                    if low >= VALLEY * own.min(bone) {
+                        result.contact_mm2 += face;
+                        if let Some(local) = bones.and_then(|bones| bones.local(scene, voxel))
+                            && let Some(label) = bones.map(|bones| bones.label[local])
+                        {
+                            *by_bone.entry(label).or_default() += face;
+                        }
+                    } else {
+                        result.cleft_mm2 += face;
+                    }
+                    break;
+                }
+            }
+        }
+    }
+    // what met a piece too small to be a bone of its own belongs to none
+    by_bone.remove(&0);
+    result.by_bone_mm2 = by_bone.into_values().collect();
+    result.by_bone_mm2.sort_unstable_by(|a, b| b.total_cmp(a));
+    result
+}

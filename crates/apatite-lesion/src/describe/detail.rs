@@ -1,0 +1,328 @@
+//! What several descriptions need of one lesion: its form with its gaps closed, what surrounds it, its way to the skin.
+
+use crate::candidate::{Around, Scene, fill};
+use crate::grid::{Connectivity, Run, components, distance2};
+use crate::kind::Group;
+use crate::linear::{dot, eigen, norm, solve3, sub};
+use crate::patch::Patch;
+
+/// Gaps up to twice this wide are closed, mm: septa between nodules, not the spaces between sheets.
+const CLOSING_MM: f32 = 2.0;
+
+pub(super) struct Detail {
+    pub(super) around: Around,
+    /// Median of the soft tissue around it, HU.
+    pub(super) ground_hu: f64,
+    pub(super) mask_mm3: f64,
+    /// Volume of the mask, what its slices enclose, and its narrow gaps, mm³.
+    pub(super) closed_mm3: f64,
+    /// Radius of the largest ball in it, mm.
+    pub(super) ball_mm: f64,
+    /// Thickness it would have as a plate, mm.
+    pub(super) thickness_mm: f64,
+    /// Radius of the largest ball in the mask alone, mm.
+    pub(super) dense_ball_mm: f64,
+    /// Enclosed spaces of at least 4 mm³, and their mean HU.
+    pub(super) loculi: usize,
+    pub(super) loculi_hu: f64,
+    /// Mean and standard deviation of the voxels free of partial volume, HU; none where too few lie so deep.
+    pub(super) interior_hu: Option<[f64; 2]>,
+    /// Mean density of the inner and the outer half (by depth) of what is free of partial volume, HU.
+    pub(super) inner_outer_hu: Option<[f64; 2]>,
+    /// Density of the outer shell and the core of the largest member, and the share of the core.
+    pub(super) shell_hu: f64,
+    pub(super) core_hu: f64,
+    pub(super) core_share: f64,
+    pub(super) tube: Option<Tube>,
+    pub(super) cover: Cover,
+}
+
+/// A wall around a soft lumen.
+#[derive(Clone, Copy)]
+pub(super) struct Tube {
+    pub(super) radius_mm: f64,
+    pub(super) length_mm: f64,
+    /// Share of the lesion's length that is so.
+    pub(super) share: f64,
+}
+
+/// What lies between a lesion and the skin, on the shortest way.
+#[derive(Clone, Copy)]
+pub(super) struct Cover {
+    /// Depth below the skin, mm: median over the lesion.
+    pub(super) depth_mm: f64,
+    /// How much of the median way is muscle or the like, mm.
+    pub(super) muscle_mm: f64,
+}
+
+impl Detail {
+    pub(super) fn of(scene: &Scene, group: &Group, runs: &[Run]) -> Self {
+        let patch = Patch::around(scene.volume, runs, 6.0);
+        let grid = &patch.grid;
+        let cell_mm3 = grid.cell_mm3();
+        let filled = fill(&patch);
+        let loculi = Loculi::of(&patch, &filled);
+        let near2 = distance2(grid, |cell| filled[cell]);
+        let far2 = distance2(grid, |cell| near2[cell] > CLOSING_MM * CLOSING_MM);
+        let closed: Vec<bool> =
+            (0..grid.len()).map(|cell| filled[cell] || far2[cell] > CLOSING_MM * CLOSING_MM).collect();
+        let depth: Vec<f32> = distance2(grid, |cell| !closed[cell]).into_iter().map(f32::sqrt).collect();
+        let dense_depth: Vec<f32> =
+            distance2(grid, |cell| !patch.mask[cell]).into_iter().map(f32::sqrt).collect();
+        let closed_cells = closed.iter().filter(|&&on| on).count() as f64;
+        // the distance to the centre of the first voxel outside is half a voxel too much
+        let half = 0.5 * grid.spacing_mm[0] as f32;
+        let deepest = |depth: &[f32]| f64::from((depth.iter().copied().fold(0.0, f32::max) - half).max(0.0));
+        let mean_depth = (0..grid.len())
+            .filter(|&cell| closed[cell])
+            .map(|cell| f64::from((depth[cell] - half).max(0.3 * half)))
+            .sum::<f64>()
+            / closed_cells.max(1.0);
+        let largest = group.members.iter().max_by(|a, b| a.volume_mm3.total_cmp(&b.volume_mm3));
+        let rim = largest.and_then(|member| member.rim);
+        Self {
+            around: around(group),
+            ground_hu: weighted(group, |member| member.ground_hu),
+            mask_mm3: patch.mask.iter().filter(|&&on| on).count() as f64 * cell_mm3,
+            closed_mm3: closed_cells * cell_mm3,
+            ball_mm: deepest(&depth),
+            thickness_mm: 4.0 * mean_depth,
+            dense_ball_mm: deepest(&dense_depth),
+            loculi: loculi.count,
+            loculi_hu: loculi.mean_hu,
+            interior_hu: interior(&patch, &dense_depth),
+            inner_outer_hu: inner_outer(&patch, &depth),
+            shell_hu: rim.map_or(0.0, |rim| rim.shell_hu),
+            core_hu: rim.map_or(0.0, |rim| rim.core_hu),
+            core_share: rim.map_or(0.0, |rim| rim.core_mm3 / rim.filled_mm3),
+            tube: tube(scene, &patch),
+            cover: cover(scene, runs),
+        }
+    }
+
+    /// Share of the closed form that is not dense.
+    pub(super) fn lucent_share(&self) -> f64 {
+        (1.0 - self.mask_mm3 / self.closed_mm3.max(1e-9)).max(0.0)
+    }
+}
+
+fn weighted(group: &Group, value: impl Fn(&crate::candidate::Candidate) -> f64) -> f64 {
+    let total = group.volume_mm3();
+    group.members.iter().map(|member| value(member) * member.volume_mm3 / total).sum()
+}
+
+fn around(group: &Group) -> Around {
+    Around {
+        air: weighted(group, |member| member.around.air),
+        fat: weighted(group, |member| member.around.fat),
+        soft: weighted(group, |member| member.around.soft),
+        enhanced: weighted(group, |member| member.around.enhanced),
+    }
+}
+
+struct Loculi {
+    count: usize,
+    mean_hu: f64,
+}
+
+impl Loculi {
+    fn of(patch: &Patch, filled: &[bool]) -> Self {
+        let cell_mm3 = patch.grid.cell_mm3();
+        let (labels, counts) =
+            components(&patch.grid, Connectivity::Face, |cell| filled[cell] && !patch.mask[cell]);
+        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= 4.0).collect();
+        let (mut sum, mut inside) = (0.0, 0.0);
+        for (cell, &label) in labels.iter().enumerate() {
+            if label > 0 && large[label as usize] {
+                sum += f64::from(patch.hu[cell]);
+                inside += 1.0;
+            }
+        }
+        Self {
+            count: large.iter().skip(1).filter(|&&large| large).count(),
+            mean_hu: if inside > 0.0 { sum / inside } else { 0.0 },
+        }
+    }
+}
+
+/// Depth from which a voxel is free of the blur of the surface, mm.
+fn clear_of_blur(patch: &Patch) -> f32 {
+    (1.6_f32).max(2.0 * patch.grid.spacing_mm[0] as f32)
+}
+
+fn interior(patch: &Patch, depth: &[f32]) -> Option<[f64; 2]> {
+    let least = clear_of_blur(patch);
+    let values: Vec<f64> = patch
+        .hu
+        .iter()
+        .zip(depth)
+        .filter(|(_, depth)| **depth >= least)
+        .map(|(&value, _)| f64::from(value))
+        .collect();
+    if values.len() < 20 || values.len() as f64 * patch.grid.cell_mm3() < 12.0 {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    Some([mean, variance.sqrt()])
+}
+
+fn inner_outer(patch: &Patch, depth: &[f32]) -> Option<[f64; 2]> {
+    let least = clear_of_blur(patch);
+    let mut cells: Vec<usize> = (0..depth.len()).filter(|&cell| depth[cell] >= least).collect();
+    if (cells.len() as f64) * patch.grid.cell_mm3() < 100.0 {
+        return None;
+    }
+    cells.sort_unstable_by(|&a, &b| depth[a].total_cmp(&depth[b]).then(a.cmp(&b)));
+    let mean = |cells: &[usize]| {
+        cells.iter().map(|&cell| f64::from(patch.hu[cell])).sum::<f64>() / cells.len().max(1) as f64
+    };
+    let third = cells.len() / 3;
+    Some([mean(&cells[cells.len() - third..]), mean(&cells[..third])])
+}
+
+/// Fits circles to the sections across the longest axis: a wall of calcium has its voxels on a circle of the calibre
+/// of a vessel about a soft centre, section after section.
+fn tube(scene: &Scene, patch: &Patch) -> Option<Tube> {
+    const SECTION_MM: f64 = 3.0;
+    let grid = &patch.grid;
+    let points: Vec<[f64; 3]> = (0..grid.len())
+        .filter(|&cell| patch.mask[cell])
+        .map(|cell| {
+            let at = grid.position(cell);
+            std::array::from_fn(|axis| at[axis] as f64 * grid.spacing_mm[axis])
+        })
+        .collect();
+    let count = points.len() as f64;
+    if count < 30.0 {
+        return None;
+    }
+    let centre: [f64; 3] = std::array::from_fn(|k| points.iter().map(|p| p[k]).sum::<f64>() / count);
+    let covariance = std::array::from_fn(|i| {
+        std::array::from_fn(|j| {
+            points.iter().map(|p| (p[i] - centre[i]) * (p[j] - centre[j])).sum::<f64>() / count
+        })
+    });
+    let (variances, axes) = eigen(covariance);
+    if variances[1] > 0.3 * variances[0] {
+        return None;
+    }
+    let project = |p: &[f64; 3], axis: usize| dot(sub(*p, centre), axes[axis]);
+    let mut sections: std::collections::BTreeMap<i64, Vec<[f64; 2]>> = std::collections::BTreeMap::new();
+    for p in &points {
+        let along = (project(p, 0) / SECTION_MM).floor() as i64;
+        sections.entry(along).or_default().push([project(p, 1), project(p, 2)]);
+    }
+    let all = sections.len() as f64;
+    let mut radii = Vec::new();
+    for (section, members) in &sections {
+        let Some((middle, radius)) = circle(members) else { continue };
+        let spread = members
+            .iter()
+            .map(|p| ((p[0] - middle[0]).hypot(p[1] - middle[1]) - radius).powi(2))
+            .sum::<f64>()
+            / members.len() as f64;
+        let along = (*section as f64 + 0.5) * SECTION_MM;
+        let lumen: [f64; 3] = std::array::from_fn(|k| {
+            centre[k] + along * axes[0][k] + middle[0] * axes[1][k] + middle[1] * axes[2][k]
+        });
+        let voxel: [f64; 3] =
+            std::array::from_fn(|k| (lumen[k] / grid.spacing_mm[k] + patch.low[k] as f64).round());
+        if (0..3).any(|k| voxel[k] < 0.0 || voxel[k] >= scene.volume.size[k] as f64) {
+            continue;
+        }
+        let soft = scene.volume.values[scene.volume.index(voxel.map(|at| at as usize))] < scene.threshold;
+        if soft && (1.5..=14.0).contains(&radius) && spread.sqrt() < 0.32 * radius {
+            radii.push(radius);
+        }
+    }
+    if radii.is_empty() {
+        return None;
+    }
+    radii.sort_unstable_by(f64::total_cmp);
+    let radius_mm = radii[radii.len() / 2];
+    let alike = radii.iter().filter(|&&radius| (0.65..=1.5).contains(&(radius / radius_mm))).count() as f64;
+    Some(Tube { radius_mm, length_mm: alike * SECTION_MM, share: alike / all })
+}
+
+/// Centre and radius of the circle nearest to points of a plane (least algebraic distance).
+fn circle(points: &[[f64; 2]]) -> Option<([f64; 2], f64)> {
+    if points.len() < 8 {
+        return None;
+    }
+    let (mut m, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
+    for p in points {
+        let row = [p[0], p[1], 1.0];
+        let square = p[0] * p[0] + p[1] * p[1];
+        for i in 0..3 {
+            for j in 0..3 {
+                m[i][j] += row[i] * row[j];
+            }
+            b[i] += row[i] * square;
+        }
+    }
+    let [u, v, w] = solve3(m, b)?;
+    let middle = [u / 2.0, v / 2.0];
+    Some((middle, (w + middle[0] * middle[0] + middle[1] * middle[1]).max(0.0).sqrt()))
+}
+
+/// The shortest of 26 straight ways to the air, from some voxels of the lesion.
+fn cover(scene: &Scene, runs: &[Run]) -> Cover {
+    const SAMPLES: usize = 24;
+    const REACH_MM: usize = 90;
+    /// Thickness of the skin, which is as dense as muscle.
+    const SKIN_MM: f64 = 2.5;
+    let volume = scene.volume;
+    let coarse = scene.coarse;
+    let mut ways: Vec<(f64, f64)> = Vec::new();
+    for run in runs.iter().step_by(runs.len().div_ceil(SAMPLES)) {
+        let voxel = [f64::from((run.start + run.end) / 2), f64::from(run.row), f64::from(run.slice)];
+        let spacing = volume.geometry.spacing_mm();
+        let mut best: Option<(f64, f64)> = None;
+        for code in (0..27).filter(|&code| code != 13) {
+            let way = [f64::from(code % 3 - 1), f64::from(code / 3 % 3 - 1), f64::from(code / 9 - 1)];
+            let length = norm(way);
+            let (mut muscle, mut air) = (0.0, 0);
+            for step in 1..=REACH_MM {
+                if best.is_some_and(|(depth, _)| step as f64 > depth + 2.0) {
+                    break;
+                }
+                let at: [f64; 3] =
+                    std::array::from_fn(|k| voxel[k] + way[k] / length * step as f64 / spacing[k]);
+                if (0..3).any(|k| at[k] < 0.0 || at[k].round() >= volume.size[k] as f64) {
+                    break;
+                }
+                let at = at.map(|at| at.round() as usize);
+                let inside = (0..3).all(|k| {
+                    at[k] >= coarse.low[k] && at[k] < coarse.low[k] + coarse.grid.size[k] * coarse.block[k]
+                });
+                let mean = if inside {
+                    coarse.mean[coarse.cell(at)]
+                } else {
+                    f32::from(volume.values[volume.index(at)])
+                };
+                if mean < -350.0 {
+                    air += 1;
+                    if air == 2 {
+                        let depth = step as f64 - 1.0;
+                        if best.is_none_or(|(known, _)| depth < known) {
+                            best = Some((depth, muscle));
+                        }
+                        break;
+                    }
+                } else {
+                    air = 0;
+                    muscle += f64::from(u8::from((0.0..130.0).contains(&mean)));
+                }
+            }
+        }
+        ways.push(best.unwrap_or((REACH_MM as f64, REACH_MM as f64 / 2.0)));
+    }
+    ways.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut muscles: Vec<f64> = ways.iter().map(|way| (way.1 - SKIN_MM).max(0.0)).collect();
+    muscles.sort_unstable_by(f64::total_cmp);
+    match (ways.get(ways.len() / 2), muscles.get(muscles.len() / 2)) {
+        (Some(median), Some(&muscle_mm)) => Cover { depth_mm: median.0, muscle_mm },
+        _ => Cover { depth_mm: REACH_MM as f64, muscle_mm: REACH_MM as f64 },
+    }
+}

@@ -1,0 +1,162 @@
+//! The shape of a lesion and of its parts.
+
+use super::detail::Detail;
+use super::{Findings, fall, rise};
+use crate::candidate::Candidate;
+use crate::kind::Group;
+use crate::{Kind, Lesion};
+
+pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings: &mut Findings) {
+    let shape = &lesion.shape;
+    let long = lesion.diameter_mm;
+    let thick = detail.thickness_mm.max(0.3);
+    let members = &group.members;
+    let size = format!(
+        "{long:.0} mm long, {thick:.1} mm thick, {:.0} mm³, {} components",
+        lesion.volume_mm3, lesion.components
+    );
+
+    let tube = tubular(lesion, detail, findings);
+    // a plate: thin everywhere however long, and wide
+    let thin = fall(detail.ball_mm, 3.6, 0.45);
+    let area = lesion.volume_mm3 / thick;
+    let wide = rise(shape.elongation, 0.2, 0.04) * rise(area / (long * long).max(1.0), 0.12, 0.03);
+    let lobes = shape.lobulation + 0.3 * (lesion.components as f64 - 1.0);
+    let big = rise(detail.closed_mm3.ln(), 2200_f64.ln(), 0.35) * rise(detail.ball_mm, 5.0, 0.6);
+    let lobed = rise(lobes, 3.6, 0.7);
+    let bodies = uniform_bodies(lesion, detail) * (1.0 - tube) * (1.0 - lobed * big);
+    // a sheet is one piece, or pieces that are sheets themselves: not a crowd of bodies
+    let piece = members.iter().map(|c| c.axes_mm[0]).fold(0.0, f64::max);
+    let sheet = thin
+        * rise(long, 14.0, 2.5)
+        * rise((long / thick).ln(), 5.0_f64.ln(), 0.2)
+        * wide
+        * rise(piece, 12.0, 1.5)
+        * rise(piece / long, 0.45, 0.07)
+        * (1.0 - tube)
+        * (1.0 - bodies);
+    findings.add("sheet_like", sheet, size.clone());
+    let slim = fall(shape.elongation, 0.33, 0.05) * rise(long / thick, 3.6, 0.4) * rise(long, 7.5, 1.0);
+    let linear = slim * thin * (1.0 - 0.6 * tube);
+
+    findings.add("multilobulated_mass", lobed * big, format!("{:.0} lobes, {size}", shape.lobulation));
+    let compact = rise(detail.closed_mm3 / ball_mm3(long), 0.2, 0.04);
+    let round = rise(shape.elongation, 0.42, 0.06) * rise(shape.flatness, 0.28, 0.05);
+    let nodule = compact * round * rise(lesion.volume_mm3, 30.0, 10.0) * rise(long, 4.5, 0.6);
+    findings.add(
+        "nodular",
+        (nodule * (1.0 - sheet)).max(0.8 * lobed * big),
+        format!("{:.0} % of the ball around it, {size}", 100.0 * detail.closed_mm3 / ball_mm3(long).max(1.0)),
+    );
+    let punctate = fall(long, 4.2, 0.5);
+    findings.add("punctate", punctate, size.clone());
+    let cluster = rise(lesion.components as f64 + 0.5 * (shape.lobulation - 1.0), 3.4, 0.6)
+        * fall(detail.dense_ball_mm, 4.5, 0.6)
+        * fall(long, 30.0, 5.0);
+    findings.add("coalescent_aggregate", cluster * (1.0 - sheet) * (1.0 - tube), size.clone());
+
+    let grain = |c: &&Candidate| {
+        (3.5..14.0).contains(&c.axes_mm[0])
+            && c.axes_mm[1] < 5.0
+            && c.axes_mm[0] > 1.55 * c.axes_mm[1].max(0.5)
+    };
+    let grains = members.iter().filter(grain).count() as f64;
+    let rice = rise(grains / members.len() as f64, 0.6, 0.12) * rise(long, 4.0, 0.5) * fall(long, 14.0, 1.5);
+    findings.add(
+        "rice_grain",
+        rice * (1.0 - tube),
+        format!("{grains:.0} of {} components are slender grains, {size}", members.len()),
+    );
+    findings.add("linear_lamellar", (linear * (1.0 - 0.85 * rice)).max(0.85 * sheet), size.clone());
+    let ringed = members.iter().filter(|c| is_ring(c)).count() as f64;
+    let rings = rise(ringed / members.len() as f64, 0.5, 0.12) * fall(long, 45.0, 6.0) * (1.0 - tube);
+    findings.add(
+        "ring_and_arc",
+        0.7 * rings,
+        format!("{ringed:.0} of {} components are rings", members.len()),
+    );
+    findings.add(
+        "multiple_uniform_bodies",
+        bodies * (1.0 - sheet),
+        format!("{:.0} bodies of like size, {size}", shape.lobulation.max(lesion.components as f64)),
+    );
+    let sphere = rise(shape.sphericity, 0.66, 0.04) * rise(shape.elongation, 0.66, 0.05);
+    let stone = sphere * fall(long, 10.0, 1.2) * rise(long, 2.5, 0.4);
+    let vascular = if lesion.kind == Kind::Vascular { lesion.probability } else { 0.0 };
+    findings.add("phlebolith_like", stone * (0.45 + 0.4 * vascular), format!("round, {size}"));
+
+    let smooth = rise(shape.sphericity, 0.5, 0.05) * rise(lesion.mean_hu, 280.0, 40.0);
+    findings.add("well_defined_margin", smooth, format!("sphericity {:.2}", shape.sphericity));
+    // what has none of the forms above
+    let formed = [
+        sheet * 0.8,
+        rice,
+        tube,
+        0.9 * rings,
+        bodies,
+        findings.get("mature_bone"),
+        findings.get("peripheral_rim"),
+        findings.get("sedimentation_sign"),
+        0.7 * lobed * big,
+        0.7 * stone,
+        findings.get("denser_than_muscle_not_calcified"),
+        0.6 * punctate,
+    ];
+    let unformed: f64 = formed.iter().map(|p| 1.0 - p).product();
+    findings.add(
+        "amorphous",
+        0.75 * unformed * rise(lesion.volume_mm3, 20.0, 6.0),
+        format!("no particular form: {size}"),
+    );
+}
+
+fn ball_mm3(diameter: f64) -> f64 {
+    std::f64::consts::PI / 6.0 * diameter.powi(3)
+}
+
+/// A wall around a soft lumen of the calibre of a vessel, longer than wide.
+fn tubular(lesion: &Lesion, detail: &Detail, findings: &mut Findings) -> f64 {
+    let vascular = if lesion.kind == Kind::Vascular { lesion.probability } else { 0.0 };
+    let mut probability = 0.0;
+    let mut because = lesion.decided_by.clone();
+    if let Some(tube) = detail.tube {
+        probability = rise(tube.share, 0.45, 0.08)
+            * rise(tube.length_mm, 10.0, 2.0)
+            * rise(tube.length_mm / tube.radius_mm, 3.0, 0.5)
+            * fall(tube.radius_mm, 9.0, 1.5);
+        because = format!(
+            "a wall around a soft lumen of {:.0} mm over {:.0} mm",
+            2.0 * tube.radius_mm,
+            tube.length_mm
+        );
+    }
+    findings.add(
+        "tram_track",
+        (0.9 * probability).max(0.5 * vascular * rise(lesion.diameter_mm, 12.0, 2.0)),
+        because.clone(),
+    );
+    let vessel = probability.max(vascular);
+    findings.add("intravascular", 0.95 * vessel, because.clone());
+    findings.add("vessel_calcification", 0.95 * vessel * rise(lesion.diameter_mm, 8.0, 1.5), because);
+    probability
+}
+
+fn is_ring(c: &Candidate) -> bool {
+    c.volume_mm3 < 1500.0
+        && c.axes_mm[2] > 0.45 * c.axes_mm[0]
+        && c.rim.is_some_and(|rim| rim.core_hu + 100.0 < 0.7 * (rim.shell_hu + 100.0))
+}
+
+/// Several bodies of one size, touching or not: the largest ball in it is no larger than bodies of equal share would
+/// have.
+fn uniform_bodies(lesion: &Lesion, detail: &Detail) -> f64 {
+    let count = lesion.shape.lobulation.max(lesion.components as f64);
+    let share = 0.5 * (6.0 * detail.closed_mm3 / (std::f64::consts::PI * count.max(1.0))).cbrt();
+    let alike = detail.ball_mm / share.max(0.1);
+    rise(count, 3.4, 0.5)
+        * rise(alike, 0.6, 0.07)
+        * fall(alike, 1.35, 0.1)
+        * rise(share, 1.5, 0.2)
+        * fall(share, 7.0, 0.8)
+        * fall(lesion.shape.solidity, 0.7, 0.06)
+}

@@ -1,0 +1,202 @@
+//! Where a lesion lies: compartment, joint, relation to bone, soft tissue beside it.
+
+use super::bone::Touch;
+use super::detail::Detail;
+use super::{Findings, fall, rise};
+use crate::Lesion;
+use crate::candidate::Scene;
+use crate::grid::{Connectivity, Grid, Run, components, distance2};
+use crate::skeleton::Tissue;
+
+/// The joints near a lesion.
+pub(super) struct Joint {
+    /// Distance of the nearest and radius of its larger bone, mm.
+    pub(super) nearest: Option<(f64, f64)>,
+    /// The study shows the region of a large joint.
+    pub(super) region: bool,
+}
+
+pub(super) fn describe(
+    lesion: &Lesion,
+    detail: &Detail,
+    touch: &Touch,
+    joint: &Joint,
+    findings: &mut Findings,
+) {
+    let cover = &detail.cover;
+    let around = &detail.around;
+    let tissue = format!(
+        "{:.0} mm below the skin, {:.0} mm of muscle over it; {:.0} % fat, {:.0} % soft tissue around",
+        cover.depth_mm,
+        cover.muscle_mm,
+        100.0 * around.fat,
+        100.0 * around.soft
+    );
+    let first = lesion.bone_distance_mm.unwrap_or(99.0);
+    let superficial = fall(cover.muscle_mm, 2.2, 0.5) * fall(cover.depth_mm, 45.0, 6.0);
+    let fatty = rise(around.fat + 0.5 * around.air, 0.22, 0.05);
+    let sub = superficial * fatty * fall(touch.contact_mm2, 20.0, 6.0).max(0.4);
+    findings.add("subcutaneous", sub, tissue.clone());
+    findings.add("dermal", 0.6 * fall(cover.depth_mm, 2.2, 0.4), tissue.clone());
+    let sheet = findings.get("sheet_like");
+    // a plate in the subcutis is a plaque, one below it a sheet along a fascia
+    findings.add("plaque_like", 0.9 * sheet * sub, tissue.clone());
+    findings.scale("sheet_like", 1.0 - 0.7 * sub);
+    findings.add(
+        "fascial_plane",
+        0.95 * sheet * (1.0 - sub) * fall(touch.contact_mm2, 60.0, 20.0),
+        tissue.clone(),
+    );
+
+    let (distance, calibre) = joint.nearest.unwrap_or((f64::INFINITY, 1.0));
+    // within a bone's width of a joint
+    let beside = if distance.is_finite() { fall(distance / calibre, 2.1, 0.25) } else { 0.0 };
+    // in the region of a large joint what lies near bone lies near the joint
+    let region = if joint.region { 0.8 * fall(first, 32.0, 5.0) } else { 0.0 };
+    let near = beside.max(region);
+    let bones = if region > beside {
+        format!("{first:.0} mm from bone in the region of a large joint")
+    } else {
+        format!("{distance:.0} mm from a joint of bones {:.0} mm thick", 2.0 * calibre)
+    };
+    let large = rise(calibre, 11.0, 1.5).max(f64::from(u8::from(joint.region)));
+    // bodies in a joint lie in fluid, which is darker than muscle and no fat
+    let wet = rise(detail.ground_hu, -8.0, 6.0) * fall(detail.ground_hu, 34.0, 3.5);
+    let within = near * wet * fall(around.fat, 0.45, 0.08) * rise(cover.depth_mm, 4.0, 1.0);
+    findings.add("periarticular", near * (1.0 - 0.7 * within), bones.clone());
+    let because = format!("{bones}; {:.0} HU around", detail.ground_hu);
+    findings.add("intra_articular", 0.95 * within, because.clone());
+    findings.add("joint_effusion", 0.85 * within, because);
+    let muscle = rise(around.soft, 0.52, 0.06) * rise(cover.muscle_mm, 2.2, 0.5);
+    findings.add(
+        "intramuscular",
+        muscle * (1.0 - 0.75 * near) * (1.0 - 0.6 * sheet) * (1.0 - findings.get("intravascular")),
+        tissue,
+    );
+    // tendons of the large joints insert within a few millimetres of bone, under muscle
+    let tendon = near
+        * large
+        * fall(first, 7.0, 1.5)
+        * fall(lesion.diameter_mm, 32.0, 4.0)
+        * (1.0 - within)
+        * rise(cover.muscle_mm, 3.0, 0.8)
+        * (1.0 - findings.get("mature_bone"))
+        * fall(touch.contact_mm2, 60.0, 20.0);
+    findings.add("intratendinous", 0.85 * tendon, bones);
+}
+
+/// A soft-tissue mass about the mineral: tissue of the density of muscle or more that no plane of fat divides, thicker
+/// than the muscles of a limb.
+pub(super) fn mass(scene: &Scene, runs: &[Run], lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
+    let urate = findings.get("denser_than_muscle_not_calcified");
+    findings.add(
+        "soft_tissue_mass",
+        0.9 * urate * rise(detail.ball_mm, 3.5, 0.6),
+        format!("a mass of {:.0} mm that is not calcified", lesion.diameter_mm),
+    );
+    let radius = undivided_mm(scene, runs);
+    findings.add(
+        "soft_tissue_mass",
+        0.85 * rise(radius, 24.0, 2.5),
+        format!("a ball of {radius:.0} mm radius of soft tissue without planes of fat"),
+    );
+}
+
+pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings: &mut Findings) {
+    let Some(first) = lesion.bone_distance_mm else { return };
+    let contact = touch.contact_mm2;
+    // contact against the largest section of a ball of this volume
+    let section = 1.21 * detail.closed_mm3.powf(2.0 / 3.0);
+    let share = contact / section.max(1.0);
+    let second = touch.by_bone_mm2.get(1).copied().unwrap_or(0.0);
+    let because = format!(
+        "{contact:.0} mm² of contact ({:.0} % of its section), {:.0} mm² of cleft, {first:.1} mm from bone",
+        100.0 * share,
+        touch.cleft_mm2
+    );
+    // where the skeleton ends is itself a judgement: a nodule taken for bone looks like contact
+    let told = 0.75 * rise(contact, 4.0, 1.2).max(0.45 * fall(first, 0.8, 0.25));
+    // what lies on bone meets it over its section at most: more means that a part of it was taken for bone
+    let trust = fall(share, 1.5, 0.12);
+    let touches = trust * told + (1.0 - trust) * 0.4;
+    // matrix that grows from bone is of one piece, packed nodules are not
+    let whole = 1.0 - 0.6 * findings.get("septa");
+    let large = rise(detail.closed_mm3.ln(), 1500_f64.ln(), 0.4);
+    let bridge = touches * rise(second, 18.0, 5.0);
+    let broad = rise(share, 0.5, 0.07) * rise(contact, 80.0, 20.0) * large * whole * trust;
+    let parted = touch.cleft_mm2 / (contact + touch.cleft_mm2).max(1.0);
+    let stalk =
+        rise(share, 0.12, 0.03) * (1.0 - broad) * rise(contact, 40.0, 10.0) * large * rise(parted, 0.3, 0.08);
+    let attached = 1.0 - bridge;
+    findings.add("separate_from_bone", 1.0 - touches, because.clone());
+    findings.add("bridges_bones", bridge, because.clone());
+    findings.add("broad_bone_attachment", touches * attached * broad, because.clone());
+    findings.add("stalk_to_bone", touches * attached * 0.7 * stalk, because.clone());
+    let abuts = touches * attached * (1.0 - broad) * (1.0 - 0.7 * stalk);
+    findings.add("abuts_bone", abuts, because.clone());
+    // on the cortex over a good part of its section, whether a cleft parts them or not
+    let facing = (contact + touch.cleft_mm2) / section.max(1.0);
+    findings.add(
+        "juxtacortical",
+        0.85 * rise(facing, 0.55, 0.08)
+            * rise(share, 0.12, 0.03)
+            * rise(contact, 30.0, 8.0)
+            * large
+            * whole
+            * trust,
+        because.clone(),
+    );
+    findings.add("radiolucent_cleft", 0.8 * stalk * touches, because);
+    findings.exclusive(&[
+        "separate_from_bone",
+        "abuts_bone",
+        "broad_bone_attachment",
+        "stalk_to_bone",
+        "bridges_bones",
+    ]);
+}
+
+/// Radius of the largest ball of tissue between water and enhanced muscle that fits within 15 mm of the lesion, mm.
+fn undivided_mm(scene: &Scene, runs: &[Run]) -> f64 {
+    let coarse = scene.coarse;
+    let (low, high) = coarse_box(scene, runs, 45.0);
+    let grid =
+        Grid { size: std::array::from_fn(|axis| high[axis] - low[axis]), spacing_mm: coarse.grid.spacing_mm };
+    let outer = |cell: usize| {
+        let position = grid.position(cell);
+        coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
+    };
+    let values: Vec<f32> = (0..grid.len()).map(|cell| coarse.mean[outer(cell)]).collect();
+    // planes of fat are surfaces, single dark cells are noise
+    const PLANE_CELLS: usize = 12;
+    let dark = |cell: usize| values[cell] < -5.0;
+    let (labels, counts) = components(&grid, Connectivity::Face, dark);
+    let plane = |cell: usize| labels[cell] > 0 && counts[labels[cell] as usize] >= PLANE_CELLS;
+    let away = distance2(&grid, |cell| plane(cell) || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
+    let (inner_low, inner_high) = coarse_box(scene, runs, 15.0);
+    let mut largest: f32 = 0.0;
+    for z in inner_low[2]..inner_high[2] {
+        for y in inner_low[1]..inner_high[1] {
+            for x in inner_low[0]..inner_high[0] {
+                let square = away[grid.index([x - low[0], y - low[1], z - low[2]])];
+                if square.is_finite() {
+                    largest = largest.max(square);
+                }
+            }
+        }
+    }
+    f64::from(largest).sqrt()
+}
+
+/// Coarse box around runs, in cells, widened by `margin_mm`.
+fn coarse_box(scene: &Scene, runs: &[Run], margin_mm: f64) -> ([usize; 3], [usize; 3]) {
+    let coarse = scene.coarse;
+    let (low, high) = crate::patch::bounds(runs);
+    let first = coarse.grid.position(coarse.cell(low));
+    let last = coarse.grid.position(coarse.cell(high.map(|at| at - 1)));
+    let margin = coarse.grid.spacing_mm.map(|step| (margin_mm / step).ceil() as usize);
+    (
+        std::array::from_fn(|axis| first[axis].saturating_sub(margin[axis])),
+        std::array::from_fn(|axis| (last[axis] + margin[axis] + 1).min(coarse.grid.size[axis])),
+    )
+}

@@ -1,0 +1,161 @@
+//! Findings of the study as a whole: extent, and the surest of each finding over its lesions.
+
+use std::collections::BTreeMap;
+
+use super::{Findings, fall, rise};
+use crate::candidate::Scene;
+use crate::linear::{norm, sub};
+use crate::{FindingEvidence, Kind, Lesion};
+
+/// Findings of the study. A finding of lesions has the probability that at least the lesions that matter show it:
+/// each counts by how surely it is a calcification and by its size against the largest.
+pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
+    let mut findings = Findings::default();
+    let counted: Vec<&Lesion> =
+        lesions.iter().filter(|l| matches!(l.kind, Kind::Calcification | Kind::Vascular)).collect();
+    let weights = weights(&counted);
+    let mut of_lesions: BTreeMap<String, (f64, String)> = BTreeMap::new();
+    for (lesion, weight) in counted.iter().zip(&weights) {
+        for finding in &lesion.findings {
+            let probability = finding.probability * lesion.probability * weight;
+            let entry = of_lesions.entry(finding.id.clone()).or_insert((0.0, String::new()));
+            if probability > entry.0 {
+                *entry = (probability, format!("lesion {}: {}", lesion.id, finding.because));
+            }
+        }
+    }
+    relation(&counted, &weights, &mut of_lesions);
+    if counted.is_empty() {
+        nothing(lesions, &mut findings);
+    } else {
+        extent(&counted, &weights, &mut findings);
+        alike(&counted, &weights, &mut findings);
+    }
+    if scene.skeleton.metal_mm3 > 500.0 {
+        findings.add(
+            "prosthesis_present",
+            0.97,
+            format!("{:.0} ml of metal", scene.skeleton.metal_mm3 / 1000.0),
+        );
+    }
+    let visceral = lesions
+        .iter()
+        .filter(|l| l.kind == Kind::BoneOrVariant && l.decided_by.contains("organ"))
+        .map(|l| l.probability)
+        .fold(0.0, f64::max);
+    if visceral > 0.0 {
+        findings.add("visceral_calcification", visceral, "dense focus in the position of an organ");
+    }
+    let mut result = findings.finish();
+    for (id, (probability, because)) in of_lesions {
+        match result.iter_mut().find(|finding| finding.id == id) {
+            Some(known) if known.probability >= probability => {}
+            Some(known) => *known = FindingEvidence::new(&id, probability, because),
+            None if probability >= 0.02 => result.push(FindingEvidence::new(&id, probability, because)),
+            None => {}
+        }
+    }
+    result.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.id.cmp(&b.id)));
+    result
+}
+
+/// How much each lesion matters: a crumb beside a mass does not, a lesion as large as the typical one does.
+fn weights(lesions: &[&Lesion]) -> Vec<f64> {
+    let largest = lesions.iter().map(|l| l.volume_mm3).fold(0.0, f64::max);
+    lesions.iter().map(|l| (l.volume_mm3 / (0.05 * largest).max(4.0)).min(1.0).sqrt()).collect()
+}
+
+/// The relation to bone that the study shows is that of its lesions by volume: one value of the group.
+fn relation(lesions: &[&Lesion], weights: &[f64], found: &mut BTreeMap<String, (f64, String)>) {
+    const GROUP: [&str; 5] =
+        ["separate_from_bone", "abuts_bone", "broad_bone_attachment", "stalk_to_bone", "bridges_bones"];
+    let weight = |at: usize| lesions[at].volume_mm3.cbrt() * weights[at] * lesions[at].probability;
+    let total: f64 = (0..lesions.len()).map(weight).sum();
+    for id in GROUP {
+        let Some(entry) = found.get_mut(id) else { continue };
+        let of = |lesion: &Lesion| lesion.findings.iter().find(|f| f.id == id).map_or(0.0, |f| f.probability);
+        entry.0 = (0..lesions.len()).map(|at| weight(at) * of(lesions[at])).sum::<f64>() / total.max(1e-9);
+    }
+}
+
+/// That there is no calcification is said only where nothing of size is uncertain.
+fn nothing(lesions: &[Lesion], findings: &mut Findings) {
+    const SIZEABLE_MM3: f64 = 60.0;
+    const SURE: f64 = 0.95;
+    let doubtful = lesions.iter().any(|lesion| {
+        lesion.kind != Kind::Metal && lesion.volume_mm3 >= SIZEABLE_MM3 && lesion.probability < SURE
+    });
+    if doubtful {
+        return;
+    }
+    let none: f64 = lesions
+        .iter()
+        .filter(|lesion| lesion.kind != Kind::Metal)
+        .map(|lesion| 1.0 - 0.5 * (1.0 - lesion.probability))
+        .product();
+    findings.add("no_calcification", 0.93 * none, "no dense structure outside skeleton, vessels and organs");
+}
+
+fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
+    let span = lesions
+        .iter()
+        .enumerate()
+        .flat_map(|(at, a)| lesions[..at].iter().map(move |b| norm(sub(a.centre_mm, b.centre_mm))))
+        .fold(0.0, f64::max);
+    let count: f64 = lesions.iter().zip(weights).map(|(lesion, weight)| lesion.probability * weight).sum();
+    // what lies within half the size of a larger lesion is a piece of it
+    let apart: f64 = (0..lesions.len())
+        .filter(|&at| {
+            !lesions.iter().any(|other| {
+                other.volume_mm3 > lesions[at].volume_mm3
+                    && norm(sub(other.centre_mm, lesions[at].centre_mm)) < 0.5 * other.diameter_mm + 4.0
+            })
+        })
+        .map(|at| lesions[at].probability * weights[at])
+        .sum();
+    let because = format!("{} lesions over {span:.0} mm", lesions.len());
+    let several = rise(apart, 1.45, 0.14);
+    // many lesions of several forms in several compartments
+    let compartments = ["subcutaneous", "fascial_plane", "intramuscular"]
+        .iter()
+        .filter(|&&place| {
+            let told = |l: &Lesion| l.findings.iter().any(|f| f.id == place && f.probability > 0.5);
+            lesions.iter().zip(weights).filter(|(l, weight)| **weight > 0.4 && told(l)).count() >= 2
+        })
+        .count() as f64;
+    let wide = rise(count, 8.0, 1.2) * rise(span, 90.0, 15.0);
+    let diffuse = wide * rise(compartments, 1.6, 0.25);
+    findings.add("solitary", 1.0 - several, because.clone());
+    findings.add("multiple_one_region", several * (1.0 - diffuse) * fall(span, 300.0, 40.0), because.clone());
+    findings.add("multiple_regions", several * (1.0 - diffuse) * rise(span, 300.0, 40.0), because.clone());
+    findings.add("diffuse", diffuse, because);
+}
+
+/// Many lesions of one size and roundness: bodies in a joint, stones in veins.
+fn alike(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
+    let main: Vec<&&Lesion> =
+        lesions.iter().zip(weights).filter(|(_, weight)| **weight > 0.4).map(|(lesion, _)| lesion).collect();
+    if main.len() < 3 {
+        return;
+    }
+    let count = main.len() as f64;
+    let mean_of = |id: &str| {
+        main.iter()
+            .map(|l| l.findings.iter().find(|f| f.id == id).map_or(0.0, |f| f.probability))
+            .sum::<f64>()
+            / count
+    };
+    let sizes: Vec<f64> = main.iter().map(|l| l.volume_mm3.cbrt()).collect();
+    let mean = sizes.iter().sum::<f64>() / count;
+    let spread = (sizes.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt() / mean;
+    let because = format!("{count:.0} lesions of like size ({:.0} % spread)", 100.0 * spread);
+    let round = mean_of("nodular").max(mean_of("phlebolith_like"));
+    findings.add(
+        "multiple_uniform_bodies",
+        fall(spread, 0.4, 0.06) * rise(count, 3.5, 0.5) * rise(round, 0.4, 0.08) * mean_of("intra_articular"),
+        because.clone(),
+    );
+    let stones = mean_of("phlebolith_like");
+    let away = 1.0 - mean_of("intra_articular").max(mean_of("rice_grain"));
+    findings.add("phlebolith_like", rise(stones, 0.26, 0.04) * rise(count, 3.0, 0.5) * away * 0.9, because);
+}
