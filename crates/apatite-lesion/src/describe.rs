@@ -544,8 +544,11 @@ pub(crate) fn region(scene: &Scene) -> Option<FindingEvidence> {
 }
 
 /// Findings of the study: extent, and the surest of each finding over its lesions, weighted by how surely the lesion
-/// is a calcification.
-pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
+/// is a calcification. `metal_mm3` is the volume of metal in view.
+///
+/// Whoever corrects the lesions of an [`Analysis`](crate::Analysis) has its findings follow with this.
+#[must_use]
+pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     let mut findings = Findings::default();
     let mut of_lesions: BTreeMap<String, (f64, String)> = BTreeMap::new();
     let counted: Vec<&Lesion> =
@@ -601,12 +604,8 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
             format!("{} lesions of like size ({:.0} % spread)", sizes.len(), 100.0 * sd / mean),
         );
     }
-    if scene.skeleton.metal_mm3 > 500.0 {
-        findings.add(
-            "prosthesis_present",
-            0.97,
-            format!("{:.0} ml of metal", scene.skeleton.metal_mm3 / 1000.0),
-        );
+    if metal_mm3 > 500.0 {
+        findings.add("prosthesis_present", 0.97, format!("{:.0} ml of metal", metal_mm3 / 1000.0));
     }
     let visceral = lesions
         .iter()
