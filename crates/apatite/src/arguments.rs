@@ -91,6 +91,12 @@ Examples:
     ///
     /// Without a pattern, lists the patterns.
     Phantom(Phantom),
+    /// Open the workstation in a browser: a store of cases and studies, a viewer, the differential beside it
+    #[command(after_help = "Examples:
+  apatite serve examples/article
+  apatite serve --give-token ward --role reader
+  apatite serve --address 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem")]
+    Serve(crate::serve::Serve),
     /// Check, show, export and fit the knowledge
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

@@ -64,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if knowledge.settings.is_empty() {
         return Err("the knowledge has no setting".into());
     }
+    if let Command::Serve(arguments) = &arguments.command {
+        return crate::serve::run_serve(arguments, knowledge);
+    }
     match &arguments.command {
         Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
@@ -75,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
-        Command::Schema { .. } => Ok(ExitCode::SUCCESS),
+        Command::Schema { .. } | Command::Serve(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

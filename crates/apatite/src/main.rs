@@ -8,6 +8,7 @@ mod commands;
 mod imaging;
 mod output;
 mod schema;
+mod serve;
 
 use std::process::ExitCode;
 
