@@ -9,7 +9,8 @@ import {
 import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import { api, type Analysis, type Lesion, type Study } from './api';
 
-export type Layout = 'stack' | 'planes';
+/** One plane, three planes, or three planes and a volume rendering. */
+export type Layout = 'stack' | 'planes' | 'solid';
 export type Hand = 'WindowLevel' | 'Length' | 'Angle' | 'EllipticalROI' | 'CircleROI' | 'Crosshairs' | 'Pan' | 'Zoom';
 
 /** Centre and width in HU, by the digit key. */
@@ -226,13 +227,13 @@ export class Viewer {
     const volumeId = `cornerstoneStreamingImageVolume:${series}`;
     this.#volumeId = volumeId;
     const orientations = { axial: Enums.OrientationAxis.AXIAL, coronal: Enums.OrientationAxis.CORONAL, sagittal: Enums.OrientationAxis.SAGITTAL };
-    const planes = this.#layout === 'planes' ? PLANES : (['axial'] as const);
+    const planes = this.#layout !== 'stack' ? PLANES : (['axial'] as const);
     engine.setViewports([
       ...planes.map((plane) => ({
         viewportId: plane, element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
         defaultOptions: { orientation: orientations[plane], background: [0, 0, 0] as Types.Point3 },
       })),
-      ...(this.#layout === 'planes'
+      ...(this.#layout === 'solid'
         ? [{ viewportId: 'volume', element: this.#elements.volume!, type: Enums.ViewportType.VOLUME_3D,
             defaultOptions: { orientation: Enums.OrientationAxis.CORONAL, background: [0, 0, 0] as Types.Point3 } }]
         : []),
@@ -251,11 +252,11 @@ export class Viewer {
     });
     (volume as Types.IStreamingImageVolume).load();
     await setVolumesForViewports(engine, [{ volumeId }], [...planes]);
-    if (this.#layout === 'planes') {
+    if (this.#layout === 'solid') {
       await setVolumesForViewports(engine, [{ volumeId }], ['volume']);
       (engine.getViewport('volume') as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
     }
-    this.#tools([...planes], this.#layout === 'planes');
+    this.#tools([...planes]);
     engine.render();
   }
 
@@ -264,11 +265,11 @@ export class Viewer {
     this.#volumeId = null;
     engine.enableElement({ viewportId: 'axial', element: this.#elements.axial!, type: Enums.ViewportType.STACK });
     await (engine.getViewport('axial') as Types.IStackViewport).setStack(imageIds, 0);
-    this.#tools(['axial'], false);
+    this.#tools(['axial']);
     engine.render();
   }
 
-  #tools(viewports: string[], planes: boolean): void {
+  #tools(viewports: string[]): void {
     ToolGroupManager.destroyToolGroup(GROUP);
     ToolGroupManager.destroyToolGroup(`${GROUP}-volume`);
     const group = ToolGroupManager.createToolGroup(GROUP)!;
@@ -276,9 +277,11 @@ export class Viewer {
       group.addTool(tool.toolName);
     }
     for (const viewport of viewports) group.addViewport(viewport, ENGINE);
-    if (planes) {
+    if (viewports.length > 1) {
       const colours: Record<string, string> = { axial: '#e5a23d', coronal: '#4fa3e0', sagittal: '#57b66b' };
       group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id] ?? '#ccc' });
+    }
+    if (this.#layout === 'solid') {
       const volume = ToolGroupManager.createToolGroup(`${GROUP}-volume`)!;
       volume.addTool(TrackballRotateTool.toolName);
       volume.addTool(ZoomTool.toolName);

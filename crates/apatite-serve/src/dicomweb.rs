@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use futures::StreamExt as _;
 use serde_json::{Map, Value, json};
 
 use crate::Server;
@@ -241,7 +242,7 @@ fn retrieve(server: Arc<Server>, instances: Vec<Instance>) -> Answer<Response> {
             Some((part, (server, rest, false)))
         },
     );
-    Ok((multipart_of("application/dicom"), Body::from_stream(stream)).into_response())
+    Ok((multipart_of("application/dicom"), Body::from_stream(stream.fuse())).into_response())
 }
 
 async fn frames(

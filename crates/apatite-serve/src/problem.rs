@@ -21,7 +21,7 @@ pub struct Problem {
 }
 
 /// Result of everything that answers a request.
-pub type Answer<T> = Result<T, Problem>;
+pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     /// The request asks for something that is not there.

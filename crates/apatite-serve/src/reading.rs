@@ -45,7 +45,7 @@ pub(crate) struct Analysed {
 #[derive(Clone, Debug, Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Language of the words: `en` or `it`.
     pub lang: Lang,
     /// So many diagnoses with their reasons, at most 60.
@@ -67,7 +67,7 @@ impl Default for Wanted {
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Lang {
+pub(crate) enum Lang {
     /// English.
     #[default]
     En,

@@ -48,6 +48,9 @@ pub(crate) struct Serve {
     /// Most requests of one client in a second, in the long run
     #[arg(long, value_name = "N", default_value_t = Limits::default().requests_per_second)]
     requests_per_second: u32,
+    /// Tell every request on standard error: method, route, status and time, no ids and no patient data
+    #[arg(long)]
+    verbose: bool,
     /// Print the OpenAPI document of the API, and end
     #[arg(long)]
     openapi: bool,
@@ -94,6 +97,8 @@ pub(crate) fn run_serve(arguments: &Serve, knowledge: Knowledge) -> Result<ExitC
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let level = if arguments.verbose { tracing::Level::INFO } else { tracing::Level::WARN };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).init();
     let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
     let scheme = if tls.is_some() { "https" } else { "http" };
     let tls = tls.map(|(certificate, key)| Tls { certificate, key });
