@@ -285,6 +285,10 @@ impl Series {
         series
     }
 
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// Order in a study.
     pub(crate) fn rank(&self) -> (i64, String, String, Option<(usize, usize)>) {
         (self.number.unwrap_or(i64::MAX), self.uid.clone(), self.description.clone(), self.part)

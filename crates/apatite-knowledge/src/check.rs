@@ -1,3 +1,5 @@
+mod advice;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::records::{AnalyteKind, AnalyteLevels, Frequency, Localised, Percentiles, Statement};
@@ -28,6 +30,8 @@ pub fn check(knowledge: &Knowledge, folder: &Folder) -> (Vec<KnowledgeProblem>, 
     checker.conditions();
     checker.analytes();
     checker.diagnoses();
+    checker.examinations();
+    checker.alarms();
     checker.bibliography();
     checker.problems.sort();
     checker.problems.dedup();

@@ -6,6 +6,7 @@ and hands it out as typed records. It holds no medical number and no logic of di
 networks or images. The format is described in `docs/knowledge-format.md`.
 */
 
+mod advice;
 mod check;
 mod folder;
 mod learned;
@@ -19,6 +20,10 @@ use std::fmt::Write as _;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
+pub use advice::{
+    Alarm, AlarmsFile, Amount, BurdenWeights, Circumstance, Contrast, Dose, Examination, ExaminationsFile,
+    Insufficient, Severity, Strange, Urgency, Warning,
+};
 pub use check::{Mentions, check};
 pub use folder::{Folder, FolderError};
 pub use learned::{Learned, LearnedCount};
@@ -56,6 +61,10 @@ pub struct Knowledge {
     pub analytes: AnalytesFile,
     /// Diagnoses in the order of the vocabulary.
     pub diagnoses: Vec<Diagnosis>,
+    /// What can be examined next.
+    pub examinations: ExaminationsFile,
+    /// What must be said at once.
+    pub alarms: AlarmsFile,
     /// Sources by id.
     pub bibliography: BTreeMap<String, Reference>,
     /// Counts of proven cases.
@@ -96,6 +105,8 @@ impl Knowledge {
         let findings: Option<FindingsFile> = reader.toml("findings.toml");
         let modalities: Option<BTreeMap<String, Modality>> = reader.toml("modalities.toml");
         let analytes: Option<AnalytesFile> = reader.toml("analytes.toml");
+        let examinations: Option<ExaminationsFile> = reader.toml("examinations.toml");
+        let alarms: Option<AlarmsFile> = reader.toml("alarms.toml");
         let mut conditions: Vec<Condition> = reader.all("conditions/");
         let mut diagnoses: Vec<Diagnosis> = reader.all("diagnoses/");
         let bibliography = reader.bibliography();
@@ -107,6 +118,9 @@ impl Knowledge {
         let (Some(head), Some(vocabulary), Some(findings), Some(modalities), Some(analytes)) =
             (head, vocabulary, findings, modalities, analytes)
         else {
+            return Err(reader.problems);
+        };
+        let (Some(examinations), Some(alarms)) = (examinations, alarms) else {
             return Err(reader.problems);
         };
         if !reader.problems.is_empty() {
@@ -135,6 +149,8 @@ impl Knowledge {
             conditions,
             analytes,
             diagnoses,
+            examinations,
+            alarms,
             bibliography,
             learned,
             cases,

@@ -164,18 +164,48 @@ pub fn evaluate(
     folds: &Folds,
 ) -> Result<Evaluation, ModelError> {
     let cases = cases.iter().filter(|proven| proven.case.expected.is_some()).collect::<Vec<_>>();
-    let (per_case, judged_by_themselves) = match folds {
-        Folds::None(counts) => {
-            let model = Model::new(knowledge, setting, counts)?;
+    let judge_one = |model: &Model, proven: &ProvenCase| judge(proven, knowledge, model, withheld);
+    let per_case = by_fold(&cases, knowledge, setting, folds, judge_one)?;
+    let judged_by_themselves = match folds {
+        Folds::None(_) => {
             let moved = knowledge.learned.cases().collect::<BTreeSet<_>>();
-            let own = cases.iter().filter(|proven| moved.contains(proven.name())).count();
-            (judge_all(&cases, knowledge, &model, withheld)?, own)
+            cases.iter().filter(|proven| moved.contains(proven.name())).count()
         }
-        Folds::K { folds, shipped } => {
-            (cross_validate(&cases, knowledge, setting, withheld, *folds, shipped)?, 0)
-        }
+        Folds::K { .. } => 0,
     };
     Ok(summarise(per_case, judged_by_themselves, knowledge))
+}
+
+/// Asks something of every case that has an answer, of a model that has not counted the case where there are folds.
+/// The answers stand in the order of the cases.
+///
+/// # Errors
+/// Numbers that make no network, or what the judge returns.
+pub fn judge_by_fold<T: Send>(
+    cases: &[ProvenCase],
+    knowledge: &Knowledge,
+    setting: &str,
+    folds: &Folds,
+    judge: impl Fn(&Model, &ProvenCase) -> Result<T, ModelError> + Sync,
+) -> Result<Vec<T>, ModelError> {
+    let cases = cases.iter().filter(|proven| proven.case.expected.is_some()).collect::<Vec<_>>();
+    by_fold(&cases, knowledge, setting, folds, judge)
+}
+
+fn by_fold<T: Send>(
+    cases: &[&ProvenCase],
+    knowledge: &Knowledge,
+    setting: &str,
+    folds: &Folds,
+    judge: impl Fn(&Model, &ProvenCase) -> Result<T, ModelError> + Sync,
+) -> Result<Vec<T>, ModelError> {
+    match folds {
+        Folds::None(counts) => {
+            let model = Model::new(knowledge, setting, counts)?;
+            cases.par_iter().map(|proven| judge(&model, proven)).collect()
+        }
+        Folds::K { folds, shipped } => cross_validate(cases, knowledge, setting, *folds, shipped, judge),
+    }
 }
 
 /// Log loss by cross-validation for several weights of a proven case against one patient of a published series: by it
@@ -203,14 +233,14 @@ pub fn case_weights(
 /// From no use of the cases to one that trusts them more than any series.
 const WEIGHTS_TRIED: [f64; 7] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
-fn cross_validate(
+fn cross_validate<T: Send>(
     cases: &[&ProvenCase],
     knowledge: &Knowledge,
     setting: &str,
-    withheld: &[Withhold],
     folds: usize,
     shipped: &[ProvenCase],
-) -> Result<Vec<CaseOutcome>, ModelError> {
+    judge: impl Fn(&Model, &ProvenCase) -> Result<T, ModelError> + Sync,
+) -> Result<Vec<T>, ModelError> {
     let bare = Model::new(knowledge, setting, &Counts::none())?;
     let mut testimonies = Vec::new();
     let mut heard = BTreeSet::new();
@@ -236,23 +266,15 @@ fn cross_validate(
                 .filter(|testimony| !digests.contains(testimony.digest.as_str()))
                 .collect::<Vec<_>>();
             let model = Model::new(knowledge, setting, &count(&kept, knowledge, &bare))?;
-            let own = held_out.iter().map(|index| cases[*index]).collect::<Vec<_>>();
-            let outcomes = judge_all(&own, knowledge, &model, withheld)?;
-            Ok(held_out.into_iter().zip(outcomes).collect::<Vec<_>>())
+            held_out
+                .into_par_iter()
+                .map(|index| Ok((index, judge(&model, cases[index])?)))
+                .collect::<Result<Vec<_>, ModelError>>()
         })
         .collect::<Result<Vec<_>, ModelError>>()?;
     let mut judged = judged.into_iter().flatten().collect::<Vec<_>>();
     judged.sort_by_key(|(index, _)| *index);
     Ok(judged.into_iter().map(|(_, outcome)| outcome).collect())
-}
-
-fn judge_all(
-    cases: &[&ProvenCase],
-    knowledge: &Knowledge,
-    model: &Model,
-    withheld: &[Withhold],
-) -> Result<Vec<CaseOutcome>, ModelError> {
-    cases.par_iter().map(|proven| judge(proven, knowledge, model, withheld)).collect()
 }
 
 fn judge(
@@ -302,7 +324,8 @@ fn judge(
 }
 
 /// States of the root from the likeliest on; ties by id.
-pub(crate) fn ranking(posterior: &[f64], diagnoses: &[String]) -> Vec<usize> {
+#[must_use]
+pub fn ranking(posterior: &[f64], diagnoses: &[String]) -> Vec<usize> {
     let mut order = (0..posterior.len()).collect::<Vec<_>>();
     order.sort_by(|a, b| {
         posterior[*b].total_cmp(&posterior[*a]).then_with(|| diagnoses[*a].cmp(&diagnoses[*b]))

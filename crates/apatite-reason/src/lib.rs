@@ -24,7 +24,7 @@ pub use diagnose::{
 pub use draws::{Robustness, robustness};
 pub use evaluate::{
     CaseOutcome, Confusion, Evaluation, Folds, MechanismScore, ReliabilityBin, Subset, Withhold,
-    case_weights, evaluate, without,
+    case_weights, evaluate, judge_by_fold, ranking, without,
 };
 pub use fit::{Counts, ProvenCase, counts_of, fit};
 pub use model::{Fact, FactKind, Heard, Implied, Model, ModelError, Said};

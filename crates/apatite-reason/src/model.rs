@@ -205,6 +205,12 @@ impl Model {
             .ok_or_else(|| ModelError::UnknownDiagnosis(diagnosis.to_owned()))
     }
 
+    /// The variable that says whether a lesion looks like its diagnosis.
+    #[must_use]
+    pub fn presentation(&self) -> Option<VariableId> {
+        self.variable(PRESENTATION)
+    }
+
     /// The variable of a name: a finding, a group, a condition, `finding@MODALITY`, an analyte, a quantity.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<VariableId> {

@@ -10,9 +10,10 @@ This crate measures nothing itself and makes no diagnosis.
 use std::path::PathBuf;
 
 use apatite_case::{Assertion, Case, Observation, Place};
-use apatite_dicom::{ReadError, Source, read_mask};
+use apatite_dicom::{Origin, ReadError, Source, read_mask};
 use apatite_knowledge::Knowledge;
 use apatite_lesion::{Analysis, FindingEvidence, Kind, LesionError, Options, analyse};
+use apatite_volume::Volume;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -32,6 +33,8 @@ pub struct Request {
 pub struct Measurement {
     /// The series that was measured.
     pub series: MeasuredSeries,
+    /// Whose images they are, for objects made from them; none for NIfTI.
+    pub origin: Option<Origin>,
     /// What was found.
     pub analysis: Analysis,
     /// What went wrong or was left out on the way, and what limits the figures.
@@ -43,6 +46,8 @@ pub struct Measurement {
 pub struct MeasuredSeries {
     /// SeriesInstanceUID.
     pub uid: String,
+    /// StudyDate, YYYYMMDD; empty where unknown.
+    pub date: String,
     /// Columns, rows, slices.
     pub size: [usize; 3],
     /// Along columns, rows and slices, mm.
@@ -72,6 +77,25 @@ pub enum StudyError {
 /// # Errors
 /// No CT series, a series that makes no volume, a mask that cannot be read.
 pub fn measure(request: &Request, progress: &dyn Fn(&str, f64)) -> Result<Measurement, StudyError> {
+    measure_with(request, false, progress).map(|(measurement, _)| measurement)
+}
+
+/// The same, and the volume that was measured, for pictures of it; the analysis has its masks of bone and body.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_and_keep(
+    request: &Request,
+    progress: &dyn Fn(&str, f64),
+) -> Result<(Measurement, Volume), StudyError> {
+    measure_with(request, true, progress)
+}
+
+fn measure_with(
+    request: &Request,
+    masks: bool,
+    progress: &dyn Fn(&str, f64),
+) -> Result<(Measurement, Volume), StudyError> {
     progress("headers", 0.0);
     let study = Source::open(&request.paths)?;
     let series = study.choose(request.series.as_deref())?;
@@ -93,23 +117,26 @@ pub fn measure(request: &Request, progress: &dyn Fn(&str, f64)) -> Result<Measur
         }
         None => None,
     };
-    let options = Options { bones: bones.as_ref(), ..Options::default() };
+    let options = Options { bones: bones.as_ref(), masks, ..Options::default() };
     let analysis = analyse(&volume, &options, &|step, share| {
         progress(step, READING_SHARE + (1.0 - READING_SHARE) * share);
     })?;
     warnings.extend(analysis.warnings.iter().cloned());
-    Ok(Measurement {
+    let measurement = Measurement {
         series: MeasuredSeries {
             uid: series.uid.clone(),
+            date: series.study_date.clone(),
             size: volume.size,
             spacing_mm: volume.geometry.spacing_mm(),
             kernel: volume.acquisition.kernel.clone(),
             patient_position: volume.acquisition.patient_position.clone(),
             noise_hu: analysis.noise_hu,
         },
+        origin: series.origin()?,
         analysis,
         warnings,
-    })
+    };
+    Ok((measurement, volume))
 }
 
 /// Reading takes about this share of the time.

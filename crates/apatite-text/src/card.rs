@@ -490,7 +490,8 @@ impl Page<'_, '_> {
 }
 
 /// A reference in one line: authors, title, journal, year, volume, pages, identifiers.
-pub(crate) fn citation(reference: &Reference) -> String {
+#[must_use]
+pub fn citation(reference: &Reference) -> String {
     let text = |key: &str| match reference.fields.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

@@ -14,10 +14,10 @@ mod manual;
 mod measurement;
 mod words;
 
-pub use card::{card, unknown_diagnosis, unknown_id};
+pub use card::{card, citation, unknown_diagnosis, unknown_id};
 pub use comparison::comparison;
 pub use differential::{differential, one_line};
 pub use evaluation::evaluation;
 pub use manual::manual;
 pub use measurement::measurement;
-pub use words::{Words, is_obeyed, printable};
+pub use words::{Words, is_obeyed, printable, printed_unit};

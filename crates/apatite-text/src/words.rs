@@ -282,7 +282,8 @@ pub fn is_obeyed(c: char) -> bool {
 }
 
 /// The unit as radiologists write it; UCUM writes Hounsfield units and counts in its own way.
-fn printed_unit(ucum: &str) -> &str {
+#[must_use]
+pub fn printed_unit(ucum: &str) -> &str {
     match ucum {
         "[hnsf'U]" => "HU",
         // what is counted is told by the name of the quantity

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::ReportArguments;
+
 /// The multimodal differential diagnosis of soft-tissue calcinosis: there is calcium in this soft tissue; what put it
 /// there, and what do we do next?
 ///
@@ -87,6 +89,14 @@ Examples:
     #[command(after_help = "Examples:\n  apatite measure ct/ --masks lesions.nii.gz\n  \
         apatite measure study.zip --format json\n\nA case file with `study = \"ct/\"` in an [[imaging]] block is measured by `apatite diagnose`.")]
     Measure(Measure),
+    /// Write the report on a case: HTML, PDF, plain text
+    #[command(after_help = "Examples:
+  apatite report examples/article/figure-2-3.toml --out report/
+  apatite report case.toml --out report/ --lang it --formats html,text
+
+A study that the case names is measured and shown. The files are report.html (one file that needs no
+network), report.pdf (PDF/A-2a, tagged) and report.txt (in the order of a dictation).")]
+    Report(ReportArguments),
     /// Make a CT phantom with known truth: a DICOM series, its case file and its truth
     ///
     /// Without a pattern, lists the patterns.

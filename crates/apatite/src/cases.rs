@@ -2,6 +2,7 @@
 Case files from disk.
 */
 
+use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::imaging::measure_studies;
+use crate::imaging::{LoadedStudy, measure_studies};
 use crate::output::tell;
 
 /// A case as it came from its file.
@@ -24,6 +25,8 @@ pub(crate) struct LoadedCase {
     pub(crate) case: Case,
     pub(crate) problems: Vec<Trouble>,
     pub(crate) refused: bool,
+    /// The studies that were asked to be kept.
+    pub(crate) studies: Vec<LoadedStudy>,
 }
 
 /// Something wrong with a case, or something in it that this program does not use.
@@ -51,6 +54,15 @@ impl Trouble {
     /// Something that stands at no place of the file.
     pub(crate) fn about(kind: &'static str, severity: Severity, message: String) -> Self {
         Self { severity, kind, place: None, message, help: None }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place {
+            write!(f, "{}:{}: ", place.line, place.column)?;
+        }
+        f.write_str(&self.message)
     }
 }
 
@@ -104,11 +116,28 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), InputError> {
 
 /// Reads one case file. A file that cannot be read is a refused case, so that the others beside it are answered.
 pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
+    load_with(path, knowledge, policy, false)
+}
+
+/// The same, with the studies that the case names.
+pub(crate) fn load_with_studies(path: &Path, knowledge: &Knowledge, policy: Policy) -> LoadedCase {
+    load_with(path, knowledge, policy, true)
+}
+
+fn load_with(path: &Path, knowledge: &Knowledge, policy: Policy, keep: bool) -> LoadedCase {
+    let mut studies = Vec::new();
     let text = match text(path) {
         Ok(text) => text,
         Err(trouble) => {
             let (text, case) = (String::new(), Case::default());
-            return LoadedCase { path: path.to_owned(), text, case, problems: vec![trouble], refused: true };
+            return LoadedCase {
+                path: path.to_owned(),
+                text,
+                case,
+                problems: vec![trouble],
+                refused: true,
+                studies,
+            };
         }
     };
     let reading = apatite_case::read(&text, Format::of(path), knowledge, policy);
@@ -116,9 +145,9 @@ pub(crate) fn load(path: &Path, knowledge: &Knowledge, policy: Policy) -> Loaded
     let mut problems = reading.problems.into_iter().map(Trouble::from).collect::<Vec<_>>();
     let mut case = reading.case;
     if !refused {
-        problems.extend(measure_studies(&mut case, path, knowledge));
+        problems.extend(measure_studies(&mut case, path, knowledge, keep.then_some(&mut studies)));
     }
-    LoadedCase { path: path.to_owned(), text, case, problems, refused }
+    LoadedCase { path: path.to_owned(), text, case, problems, refused, studies }
 }
 
 fn text(path: &Path) -> Result<String, Trouble> {

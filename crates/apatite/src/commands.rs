@@ -21,6 +21,7 @@ use crate::arguments::{
 use crate::cases::{self, LoadedCase};
 use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
+use crate::report::run_report;
 use crate::schema::schema;
 
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -77,6 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
+        Command::Report(arguments) => run_report(arguments, &knowledge),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
         Command::Schema { .. } | Command::Serve(_) => Ok(ExitCode::SUCCESS),
     }
@@ -339,7 +341,7 @@ fn proven_cases(
 }
 
 /// The setting that was asked for, or the first.
-fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
+pub(crate) fn setting<'a>(knowledge: &'a Knowledge, asked: Option<&str>) -> Result<&'a str, String> {
     let known = || knowledge.settings.iter().map(|setting| setting.id.as_str());
     match asked {
         None => known().next().ok_or_else(|| "the knowledge has no setting".to_owned()),
@@ -359,7 +361,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn policy(reading: &Reading) -> Policy {
+pub(crate) fn policy(reading: &Reading) -> Policy {
     match (reading.strict, reading.lenient) {
         (true, _) => Policy::Strict,
         (_, true) => Policy::Lenient,
@@ -367,7 +369,7 @@ fn policy(reading: &Reading) -> Policy {
     }
 }
 
-fn language(lang: Lang) -> Language {
+pub(crate) fn language(lang: Lang) -> Language {
     match lang {
         Lang::En => Language::En,
         Lang::It => Language::It,

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 
 use anstream::stdout;
 use apatite_case::{Case, Severity};
-use apatite_dicom::write_labels;
+use apatite_dicom::{ReadError, Source, write_labels};
 use apatite_knowledge::Knowledge;
 use apatite_phantom::{Options, make, patterns};
-use apatite_study::{Measurement, Request, join, measure};
+use apatite_study::{Measurement, Request, join, measure, measure_and_keep};
 use apatite_text::{Words, printable};
+use apatite_volume::Volume;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -22,22 +23,56 @@ use crate::arguments::{Format, Measure, Phantom};
 use crate::cases::Trouble;
 use crate::output::{tell, write_json};
 
-/// Measures the CT studies that the case names and joins what was measured to what was written.
-pub(crate) fn measure_studies(case: &mut Case, case_file: &Path, knowledge: &Knowledge) -> Vec<Trouble> {
+/// A study that a case names, with what pictures are made from.
+pub(crate) struct LoadedStudy {
+    /// Its name in the case.
+    pub(crate) name: String,
+    pub(crate) modality: String,
+    /// StudyDate, YYYYMMDD; empty where unknown.
+    pub(crate) date: String,
+    pub(crate) volume: Volume,
+    /// None where it was only read.
+    pub(crate) measurement: Option<Measurement>,
+}
+
+/// Measures the CT studies that the case names and joins what was measured to what was written. `kept` receives what
+/// was read of all studies that are volumes.
+pub(crate) fn measure_studies(
+    case: &mut Case,
+    case_file: &Path,
+    knowledge: &Knowledge,
+    mut kept: Option<&mut Vec<LoadedStudy>>,
+) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let folder = case_file.parent().unwrap_or(Path::new("."));
     for index in 0..case.examinations.len() {
         let Some(study) = case.examinations[index].study.clone() else { continue };
         let modality = case.examinations[index].modality.clone();
         let name = printable(&study.display().to_string());
+        let request = Request { paths: vec![folder.join(&study)], ..Request::default() };
         if modality != "CT" {
+            if let Some(kept) = &mut kept {
+                match with_progress(|progress| show(&request, &name, &modality, progress)) {
+                    Ok(study) => kept.push(study),
+                    Err(error) => {
+                        let message = format!("the {modality} study `{name}` is not shown: {error}");
+                        troubles.push(Trouble::about("study-not-shown", Severity::Warning, message));
+                    }
+                }
+                continue;
+            }
             let message = format!("the {modality} study `{name}` is not measured: only CT is");
             troubles.push(Trouble::about("study-not-measured", Severity::Warning, message));
             continue;
         }
-        let request = Request { paths: vec![folder.join(&study)], ..Request::default() };
-        match with_progress(|progress| measure(&request, progress)) {
-            Ok(measurement) => {
+        let measured = with_progress(|progress| match kept {
+            Some(_) => {
+                measure_and_keep(&request, progress).map(|(measurement, volume)| (measurement, Some(volume)))
+            }
+            None => measure(&request, progress).map(|measurement| (measurement, None)),
+        });
+        match measured {
+            Ok((measurement, volume)) => {
                 for warning in &measurement.warnings {
                     let message = format!("study `{name}`: {warning}");
                     troubles.push(Trouble::about("study", Severity::Note, message));
@@ -52,6 +87,11 @@ pub(crate) fn measure_studies(case: &mut Case, case_file: &Path, knowledge: &Kno
                     );
                     troubles.push(Trouble::about("reader-and-images-disagree", Severity::Warning, message));
                 }
+                if let (Some(kept), Some(volume)) = (&mut kept, volume) {
+                    let date = measurement.series.date.clone();
+                    let measurement = Some(measurement);
+                    kept.push(LoadedStudy { name, modality, date, volume, measurement });
+                }
             }
             Err(error) => {
                 let message = format!("the study `{name}` is not measured: {error}");
@@ -60,6 +100,25 @@ pub(crate) fn measure_studies(case: &mut Case, case_file: &Path, knowledge: &Kno
         }
     }
     troubles
+}
+
+/// Reads a study that is not measured, for pictures of it.
+fn show(
+    request: &Request,
+    name: &str,
+    modality: &str,
+    progress: &dyn Fn(&str, f64),
+) -> Result<LoadedStudy, ReadError> {
+    let study = Source::open(&request.paths)?;
+    let series = study.choose(None)?;
+    let (volume, _) = series.load(&|done, of| progress("slices", done as f64 / of.max(1) as f64))?;
+    Ok(LoadedStudy {
+        name: name.to_owned(),
+        modality: modality.to_owned(),
+        date: series.study_date.clone(),
+        volume,
+        measurement: None,
+    })
 }
 
 pub(crate) fn run_measure(arguments: &Measure, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {
@@ -125,7 +184,7 @@ fn measurement_json(measurement: &Measurement, words: &Words<'_>) -> Value {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
+pub(crate) fn with_progress<T>(work: impl FnOnce(&dyn Fn(&str, f64)) -> T) -> T {
     if !std::io::stderr().is_terminal() {
         return work(&|_, _| {});
     }

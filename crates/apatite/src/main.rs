@@ -7,6 +7,7 @@ mod cases;
 mod commands;
 mod imaging;
 mod output;
+mod report;
 mod schema;
 mod serve;
 
