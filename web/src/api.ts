@@ -90,6 +90,15 @@ export interface Differential {
   lacking: Missing[];
   robustness?: { draws: number; fragile: boolean };
 }
+export interface Advice {
+  alarms: { alarm: string; urgency: string; name: string; text: string }[];
+  sufficiency: { leader_change: number; insufficient: boolean; strange: boolean };
+  examinations: {
+    examination: string; name: string; bits: number; leader_change: number; score: number;
+    burden: { dose_msv?: number }; warnings: { severity: string; text: string }[];
+    questions: { id: string; bits: number; outcomes: { name: string; probability: number; leader_name: string; leader_probability: number }[] }[];
+  }[];
+}
 export interface Comparison {
   names: [string, string]; probabilities: [number, number]; prior_decibans: number; posterior_decibans: number;
   facts: string[]; weights: { fact: number; decibans: number }[];
@@ -136,6 +145,7 @@ export const api = {
     ask<Differential>('POST', `/cases/${id}/what-if?lang=${lang}&explain=10`, { edits }),
   compare: (id: string, lang: Lang, a: string, b: string) =>
     ask<Comparison>('GET', `/cases/${id}/compare?a=${a}&b=${b}&lang=${lang}`),
+  advice: (id: string, lang: Lang) => ask<Advice>('GET', `/cases/${id}/advice?lang=${lang}`),
   card: (id: string, lang: Lang) => ask<Card>('GET', `/knowledge/${id}?lang=${lang}`),
   analyse: (study: string) => ask<Job>('POST', `/studies/${study}/analysis`),
   cancel: (job: number) => ask<Job>('DELETE', `/jobs/${job}`),

@@ -1,5 +1,5 @@
 /** What the page shows, and what changes it. */
-import { api, ServerError, type CaseView, type Differential, type Edit, type Lang, type Row, type Vocabulary } from './api';
+import { api, ServerError, type Advice, type CaseView, type Differential, type Edit, type Lang, type Row, type Vocabulary } from './api';
 import { text } from './texts';
 
 type Theme = 'dark' | 'light';
@@ -17,6 +17,7 @@ class Page {
   rows = $state.raw<Row[]>([]);
   case = $state.raw<CaseView | null>(null);
   differential = $state.raw<Differential | null>(null);
+  advice = $state.raw<Advice | null>(null);
   /** Facts that are supposed and not stored. */
   supposed = $state.raw<Edit[]>([]);
   supposedDifferential = $state.raw<Differential | null>(null);
@@ -89,6 +90,7 @@ class Page {
   close(): void {
     this.case = null;
     this.differential = null;
+    this.advice = null;
     this.stopSupposing();
     location.hash = '';
     void this.refresh();
@@ -159,6 +161,8 @@ class Page {
       if (turn !== this.#latest || !id) return;
       const drawn = await api.differential(id, this.lang, 100).catch(() => null);
       if (drawn && turn === this.#latest) this.differential = drawn;
+      const advice = await api.advice(id, this.lang).catch(() => null);
+      if (turn === this.#latest) this.advice = advice;
     }, 400);
   }
 

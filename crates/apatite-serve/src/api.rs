@@ -84,14 +84,14 @@ impl From<PathRejection> for Problem {
         title = "Apatite",
         description = "Cases, images and the differential diagnosis of soft-tissue calcinosis. For research and education. DICOMweb (QIDO-RS, WADO-RS, STOW-RS) is at /dicomweb."
     ),
-    components(schemas(Event))
+    components(schemas(Event, Lang))
 )]
 struct Described;
 
 /// Everything that answers requests.
 pub fn app(server: Arc<Server>) -> Router {
-    let (api, described) = routes_of_api().split_for_parts();
-    let document = described.to_json().unwrap_or_default();
+    let (api, _) = routes_of_api().split_for_parts();
+    let document = openapi();
     let seconds = Duration::from_secs(server.limits.seconds);
     let timely = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, seconds);
     let api = api
@@ -131,7 +131,8 @@ pub fn app(server: Arc<Server>) -> Router {
 /// The OpenAPI document, JSON.
 #[must_use]
 pub fn openapi() -> String {
-    let (_, described) = routes_of_api().split_for_parts();
+    let (_, mut described) = routes_of_api().split_for_parts();
+    described.merge(slow_routes().split_for_parts().1);
     described.to_pretty_json().unwrap_or_default()
 }
 

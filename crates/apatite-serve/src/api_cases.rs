@@ -10,7 +10,7 @@ use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use dicom_dictionary_std::tags;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,7 +24,7 @@ use crate::edit::Edit;
 use crate::jobs::Event;
 use crate::problem::{Answer, Problem};
 use crate::reading::{Lang, Standing, Wanted, calcifications};
-use crate::vocabulary::without_styles;
+use crate::reports::ReportFormat;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(what_if))
         .routes(routes!(compare_in_case))
         .routes(routes!(report))
+        .routes(routes!(advice))
         .routes(routes!(differential))
 }
 
@@ -68,9 +69,13 @@ fn row(server: &Server, standing: &Standing, lang: Lang, workspace: &mut Workspa
         let id = &model.diagnoses[root];
         json!({ "diagnosis": id, "name": words.diagnosis(id), "probability": probability })
     });
-    let sites = case.examinations.iter().flat_map(|examination| &examination.sites);
-    let mut sites = sites.map(|site| words.site(site)).collect::<Vec<_>>();
-    sites.dedup();
+    let mut sites: Vec<&str> = Vec::new();
+    for site in case.examinations.iter().flat_map(|examination| &examination.sites) {
+        let name = words.site(site);
+        if !sites.contains(&name) {
+            sites.push(name);
+        }
+    }
     let mut studies = Vec::new();
     for uid in &standing.stored.studies {
         if let Some(study) = server.store.study(uid)? {
@@ -243,17 +248,6 @@ async fn differential(
     .await
 }
 
-/// Form of a report.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum ReportFormat {
-    /// For reading.
-    #[default]
-    Text,
-    /// For programs: the case as it stands, its log and its differential.
-    Json,
-}
-
 /// How a report is wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -277,28 +271,42 @@ async fn report(
     blocking(server, move |server| {
         let standing = server.standing(&id, &[])?;
         let (case, problems) = server.case_of(&standing);
-        let setting = standing.read.setting.as_deref();
-        let model = server.model(setting)?;
-        let (kind, name, text) = match format {
-            ReportFormat::Text => {
-                let mut answer = apatite_reason::diagnose(model, &server.knowledge, &case, 3)?;
-                let draws = apatite_reason::robustness(model, &server.knowledge, &case, 200, 1)?;
-                answer.add_robustness(model, draws);
-                let text = apatite_text::differential(&server.words(lang), &case, &answer, 10);
-                ("text/plain; charset=utf-8", "txt", without_styles(&text))
-            }
-            ReportFormat::Json => {
-                let wanted = Wanted { lang, explain: 60, draws: 200 };
-                let value = json!({
-                    "case": view(server, &standing, &case, problems, lang)?,
-                    "differential": server.differential(&case, setting, &wanted)?,
-                });
-                ("application/json", "json", serde_json::to_string_pretty(&value)?)
-            }
+        let (kind, ending) = format.kind();
+        let bytes = if format == ReportFormat::Json {
+            let wanted = Wanted { lang, explain: 60, draws: 200 };
+            let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
+            let case = view(server, &standing, &case, problems, lang)?;
+            serde_json::to_vec_pretty(&json!({ "case": case, "differential": differential }))?
+        } else {
+            server.report(&standing, &case, &problems, format, lang)?
         };
-        let disposition = format!("inline; filename=\"apatite-{id}.{name}\"");
-        let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-        Ok((headers, text).into_response())
+        let disposition = format!("inline; filename=\"apatite-{id}.{ending}\"");
+        let headers = [
+            (header::CONTENT_TYPE, kind.to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+            // a report is one file with its own looks, and runs nothing
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'none'"
+                    .to_owned(),
+            ),
+        ];
+        Ok((headers, bytes).into_response())
+    })
+    .await
+}
+
+/// What cannot wait, what to examine next with what each result would mean, and whether enough is known.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/advice", tag = "differential", params(("id" = String, Path), InLanguage), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn advice(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(InLanguage { lang }): Query<InLanguage>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, _) = server.case_of(&standing);
+        server.advice(&standing, &case, lang).map(Json)
     })
     .await
 }

@@ -6,7 +6,9 @@ requests; [`serve`] binds an address and answers until it is told to stop. The c
 nothing on images: it keeps, hands on and tells.
 */
 
+#[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
 mod api;
+#[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
 mod api_cases;
 mod audit;
 mod auth;
@@ -22,6 +24,7 @@ mod pixels;
 mod problem;
 mod query;
 mod reading;
+mod reports;
 mod store;
 mod vocabulary;
 

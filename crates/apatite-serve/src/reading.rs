@@ -6,6 +6,7 @@ use apatite_case::{Case, Format, Policy};
 use apatite_knowledge::Language;
 use apatite_lesion::{Analysis, FindingEvidence, Kind, Lesion, study_findings};
 use apatite_reason::{Differential, FactKind, compare, diagnose, robustness};
+use apatite_study::{MeasuredSeries, Measurement};
 use apatite_text::Words;
 use apatite_volume::{Geometry, Labels};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub(crate) struct Analysed {
     pub(crate) lesions: Vec<(Lesion, Verdict)>,
     pub(crate) findings: Vec<FindingEvidence>,
     pub(crate) region: Option<FindingEvidence>,
+    series: MeasuredSeries,
+    warnings: Vec<String>,
 }
 
 /// How a differential is wanted.
@@ -90,6 +93,20 @@ struct Body {
     lesions: Vec<Lesion>,
     findings: Vec<FindingEvidence>,
     region: Option<FindingEvidence>,
+    series: BodySeries,
+    warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BodySeries {
+    uid: String,
+    #[serde(default)]
+    date: String,
+    size: [usize; 3],
+    spacing_mm: [f64; 3],
+    kernel: String,
+    patient_position: String,
+    noise_hu: f64,
 }
 
 impl Server {
@@ -241,6 +258,17 @@ impl Server {
 }
 
 impl Analysed {
+    /// As it would have been measured; its labels are empty.
+    pub(crate) fn measurement(&self) -> Measurement {
+        Measurement {
+            // whose images they are is for the writers of DICOM objects
+            origin: None,
+            series: self.series.clone(),
+            analysis: self.analysis(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
     fn analysis(&self) -> Analysis {
         let geometry = Geometry { origin_mm: [0.0; 3], steps_mm: [[0.0; 3]; 3] };
         let counted = self.lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
@@ -261,7 +289,9 @@ impl Analysed {
 
 /// The result of a study with the reader's judgement of its lesions; the findings follow.
 fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
-    let Body { lesions, mut findings, region } = serde_json::from_value(body.clone())?;
+    let Body { lesions, mut findings, region, series, warnings } = serde_json::from_value(body.clone())?;
+    let BodySeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu } = series;
+    let series = MeasuredSeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu };
     let judged = |id: u16| read.lesions.iter().find(|judged| judged.0 == study && judged.1 == id);
     let lesions = lesions
         .into_iter()
@@ -283,7 +313,7 @@ fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
         findings.retain(|finding| of_scene.iter().all(|other| other.id != finding.id));
         findings.extend(of_scene);
     }
-    Ok(Analysed { study: study.to_owned(), body, lesions, findings, region })
+    Ok(Analysed { study: study.to_owned(), body, lesions, findings, region, series, warnings })
 }
 
 /// Number of lesions that count as calcifications.

@@ -99,7 +99,6 @@ pub(crate) struct Series {
 /// A stored study.
 #[derive(Clone, Debug)]
 pub(crate) struct Study {
-    pub(crate) uid: String,
     pub(crate) attributes: Value,
     pub(crate) modalities: Vec<String>,
     pub(crate) series: i64,
@@ -298,7 +297,7 @@ impl Store {
     fn studies_where(&self, uid: Option<&str>) -> Found<Vec<Study>> {
         let database = self.database();
         let mut query = database.prepare_cached(
-            "SELECT uid, attributes,
+            "SELECT attributes,
                     (SELECT group_concat(DISTINCT modality) FROM series WHERE series.study = study.uid),
                     (SELECT count(*) FROM series WHERE series.study = study.uid),
                     (SELECT count(*) FROM instance WHERE instance.study = study.uid)
@@ -306,15 +305,14 @@ impl Store {
         )?;
         query
             .query_map([uid], |row| {
-                let modalities: String = row.get::<_, Option<String>>(2)?.unwrap_or_default();
+                let modalities: String = row.get::<_, Option<String>>(1)?.unwrap_or_default();
                 let mut modalities = modalities.split(',').map(str::to_owned).collect::<Vec<_>>();
                 modalities.sort();
                 Ok(Study {
-                    uid: row.get(0)?,
-                    attributes: json(row, 1)?,
+                    attributes: json(row, 0)?,
                     modalities,
-                    series: row.get(3)?,
-                    instances: row.get(4)?,
+                    series: row.get(2)?,
+                    instances: row.get(3)?,
                 })
             })?
             .collect()

@@ -144,7 +144,7 @@ fn cites(text: &str, id: &str) -> bool {
 }
 
 /// Text without the ANSI codes that style it on a terminal.
-pub(crate) fn without_styles(text: &str) -> String {
+fn without_styles(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\u{1b}') {
