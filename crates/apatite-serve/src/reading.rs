@@ -273,7 +273,7 @@ impl Analysed {
         let geometry = Geometry { origin_mm: [0.0; 3], steps_mm: [[0.0; 3]; 3] };
         let counted = self.lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
         Analysis {
-            lesions: counted.map(|(lesion, _)| lesion.clone()).collect(),
+            lesions: counted.map(|(lesion, _)| rounded(lesion)).collect(),
             findings: self.findings.clone(),
             // the reasoning needs no voxels
             labels: Labels { size: [0; 3], values: Vec::new(), geometry },
@@ -314,6 +314,15 @@ fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
         findings.extend(of_scene);
     }
     Ok(Analysed { study: study.to_owned(), body, lesions, findings, region, series, warnings })
+}
+
+/// A lesion with the numbers that become facts as one would say them: whole HU, tenths of a millimetre.
+fn rounded(lesion: &Lesion) -> Lesion {
+    let mut lesion = lesion.clone();
+    lesion.mean_hu = lesion.mean_hu.round();
+    lesion.max_hu = lesion.max_hu.round();
+    lesion.diameter_mm = (lesion.diameter_mm * 10.0).round() / 10.0;
+    lesion
 }
 
 /// Number of lesions that count as calcifications.

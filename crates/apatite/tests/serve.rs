@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-mod common;
-
 /// A server on a store of its own, killed with the test.
 struct Server {
     child: Child,
@@ -124,6 +122,11 @@ fn unchunked(body: &[u8]) -> Vec<u8> {
     whole
 }
 
+/// The root of the project.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 /// A folder that is there for one test.
 fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("apatite-serve-{name}-{}", std::process::id()));
@@ -133,7 +136,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn case_file() -> Vec<u8> {
-    std::fs::read(common::project().join("examples/article/figure-2-3.toml")).unwrap()
+    std::fs::read(project().join("examples/article/figure-2-3.toml")).unwrap()
 }
 
 /// Puts the case of the article into a server; returns its id.
@@ -156,7 +159,7 @@ fn a_case_is_taken_and_answered_as_on_the_command_line() {
     let served = server.get(&format!("/api/v1/cases/{id}/differential"));
     let said = Command::new(env!("CARGO_BIN_EXE_apatite"))
         .args(["diagnose", "--format", "json", "--draws", "0"])
-        .arg(common::project().join("examples/article/figure-2-3.toml"))
+        .arg(project().join("examples/article/figure-2-3.toml"))
         .output()
         .unwrap();
     let said: Value = serde_json::from_slice(&said.stdout).unwrap();
