@@ -21,7 +21,7 @@ use crate::kind::Group;
 use crate::patch::Patch;
 use crate::{FindingEvidence, Kind, Lesion, level};
 
-pub(crate) use study::study;
+pub use study::study;
 
 /// Adds findings and levels to lesions that may be calcifications or vascular.
 pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesions: &mut [Lesion]) {

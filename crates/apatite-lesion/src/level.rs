@@ -4,14 +4,14 @@
 //! curvature of the border, not its tilt alone, tells it from the top of a nodule.
 
 use apatite_volume::Volume;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::grid::Run;
 use crate::linear::{dot, norm, solve3};
 use crate::patch::Patch;
 
 /// A fluid-sediment level (sedimentation sign).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Level {
     /// Angle between the normal of the border and gravity, degrees.
     pub angle_deg: f64,

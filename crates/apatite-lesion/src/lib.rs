@@ -34,8 +34,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use apatite_volume::{Labels, Volume};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use describe::study as study_findings;
 pub use level::Level;
 pub use measure::Shape;
 
@@ -95,7 +96,7 @@ pub struct Analysis {
 }
 
 /// One finding of the vocabulary as measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct FindingEvidence {
     /// Id of the vocabulary.
     pub id: String,
@@ -112,7 +113,7 @@ impl FindingEvidence {
 }
 
 /// What a dense structure outside the skeleton is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Mineral in soft tissue.
@@ -130,7 +131,7 @@ pub enum Kind {
 }
 
 /// One lesion: a component, or components that belong together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Lesion {
     /// Value of its voxels in [`Analysis::labels`].
     pub id: u16,
@@ -290,7 +291,7 @@ pub fn analyse(
     clock.lap("measure");
     describe::lesions(&scene, &groups, &masks, &mut lesions);
     let region = describe::region(&scene);
-    let findings = describe::study(&scene, &lesions);
+    let findings = describe::study(skeleton.metal_mm3, &lesions);
     clock.lap("describe");
 
     let mut labels = Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };

@@ -1,7 +1,7 @@
 //! Figures of each lesion: volume with its uncertainty, density, extent, shape, distances.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::candidate::Scene;
 use crate::grid::Run;
@@ -14,7 +14,7 @@ use crate::skeleton::Tissue;
 use crate::{Calibration, Lesion};
 
 /// Shape of the voxels of a lesion, all components together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Shape {
     /// Root of the ratio of the middle to the largest principal variance (IBSI Q3CK): 1 round, near 0 long.
     pub elongation: f64,

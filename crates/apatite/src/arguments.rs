@@ -149,6 +149,12 @@ What a format cannot carry, or carries without a code of a common terminology, i
     ///
     /// Without a pattern, lists the patterns.
     Phantom(Phantom),
+    /// Open the workstation in a browser: a store of cases and studies, a viewer, the differential beside it
+    #[command(after_help = "Examples:
+  apatite serve examples/article
+  apatite serve --give-token ward --role reader
+  apatite serve --address 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem")]
+    Serve(crate::serve::Serve),
     /// Check, show, export and fit the knowledge
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

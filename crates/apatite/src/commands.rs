@@ -70,6 +70,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err("the knowledge has no setting".into());
     }
     grading::check_course(&knowledge)?;
+    if let Command::Serve(arguments) = &arguments.command {
+        return crate::serve::run_serve(arguments, knowledge);
+    }
     match &arguments.command {
         Command::Diagnose(arguments) => run_diagnose(arguments, &knowledge),
         Command::Compare(arguments) => run_compare(arguments, &knowledge),
@@ -98,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Export(arguments) => run_export(arguments, &knowledge),
         Command::Import(arguments) => run_import(arguments, &knowledge),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
-        Command::Schema { .. } => Ok(ExitCode::SUCCESS),
+        Command::Schema { .. } | Command::Serve(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -14,6 +14,7 @@ mod output;
 mod report;
 mod render;
 mod schema;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{Findings, fall, rise};
-use crate::candidate::Scene;
 use crate::linear::{norm, sub};
 use crate::{FindingEvidence, Kind, Lesion};
 
 /// Findings of the study. A finding of lesions has the probability that at least the lesions that matter show it:
-/// each counts by how surely it is a calcification and by its size against the largest.
-pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
+/// each counts by how surely it is a calcification and by its size against the largest. `metal_mm3` is the volume of metal
+/// in view.
+///
+/// Whoever corrects the lesions of an [`Analysis`](crate::Analysis) has its findings follow with this.
+#[must_use]
+pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     let mut findings = Findings::default();
     let counted: Vec<&Lesion> =
         lesions.iter().filter(|l| matches!(l.kind, Kind::Calcification | Kind::Vascular)).collect();
@@ -31,11 +34,11 @@ pub(crate) fn study(scene: &Scene, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         extent(&counted, &weights, &mut findings);
         alike(&counted, &weights, &mut findings);
     }
-    if scene.skeleton.metal_mm3 > 500.0 {
+    if metal_mm3 > 500.0 {
         findings.add(
             "prosthesis_present",
             0.97,
-            format!("{:.0} ml of metal", scene.skeleton.metal_mm3 / 1000.0),
+            format!("{:.0} ml of metal", metal_mm3 / 1000.0),
         );
     }
     let visceral = lesions

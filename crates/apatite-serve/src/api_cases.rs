@@ -1,0 +1,415 @@
+/*!
+The API of cases: worklist, one case, its edits, its differential, reports.
+*/
+
+use std::sync::Arc;
+
+use apatite_case::Case;
+use apatite_network::Workspace;
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use dicom_dictionary_std::tags;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Server;
+use crate::api::{App, InLanguage, Json, Path, Query};
+use crate::auth::Who;
+use crate::dicom::first_text;
+use crate::edit::Edit;
+use crate::jobs::Event;
+use crate::problem::{Answer, Problem};
+use crate::reading::{Lang, Standing, Wanted, calcifications};
+use crate::reports::ReportFormat;
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(worklist))
+        .routes(routes!(case))
+        .routes(routes!(edit))
+        .routes(routes!(differential_of_case))
+        .routes(routes!(what_if))
+        .routes(routes!(compare_in_case))
+        .routes(routes!(report))
+        .routes(routes!(advice))
+        .routes(routes!(differential))
+}
+
+/// The worklist: all cases, the last added first.
+#[utoipa::path(get, path = "/api/v1/cases", tag = "cases", params(InLanguage), responses((status = 200, body = Vec<Value>), (status = "4XX", body = Problem)))]
+async fn worklist(
+    State(server): App,
+    Query(InLanguage { lang }): Query<InLanguage>,
+) -> Answer<Json<Vec<Value>>> {
+    blocking(server, move |server| {
+        let mut workspace = Workspace::default();
+        let cases = server.store.cases()?;
+        cases
+            .into_iter()
+            .map(|stored| row(server, &server.standing_of(stored, &[])?, lang, &mut workspace))
+            .collect::<Answer<Vec<_>>>()
+            .map(Json)
+    })
+    .await
+}
+
+fn row(server: &Server, standing: &Standing, lang: Lang, workspace: &mut Workspace) -> Answer<Value> {
+    let words = server.words(lang);
+    let (case, _) = server.case_of(standing);
+    let model = server.model(standing.read.setting.as_deref())?;
+    let evidence = model.evidence(&case, &server.knowledge).evidence;
+    let posterior =
+        model.engine().posterior(&evidence, workspace).map_err(|error| Problem::internal(&error))?;
+    let best = posterior.root.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+    let leading = best.map(|(root, probability)| {
+        let id = &model.diagnoses[root];
+        json!({ "diagnosis": id, "name": words.diagnosis(id), "probability": probability })
+    });
+    let mut sites: Vec<&str> = Vec::new();
+    for site in case.examinations.iter().flat_map(|examination| &examination.sites) {
+        let name = words.site(site);
+        if !sites.contains(&name) {
+            sites.push(name);
+        }
+    }
+    let mut studies = Vec::new();
+    for uid in &standing.stored.studies {
+        if let Some(study) = server.store.study(uid)? {
+            studies.push(json!({
+                "uid": uid,
+                "patient": first_text(&study.attributes, tags::PATIENT_NAME),
+                "patient_id": first_text(&study.attributes, tags::PATIENT_ID),
+                "date": first_text(&study.attributes, tags::STUDY_DATE),
+                "description": first_text(&study.attributes, tags::STUDY_DESCRIPTION),
+                "modalities": study.modalities,
+            }));
+        }
+    }
+    let mut modalities = case.examinations.iter().map(|e| e.modality.clone()).collect::<Vec<_>>();
+    modalities.sort();
+    modalities.dedup();
+    let analysed = !standing.analysed.is_empty();
+    let found = analysed.then(|| standing.analysed.iter().map(calcifications).sum::<usize>());
+    Ok(json!({
+        "id": standing.stored.id,
+        "added": standing.stored.added,
+        "title": case.title,
+        "age": case.age_years,
+        "sex": case.sex.map(apatite_case::Sex::word),
+        "sites": sites,
+        "modalities": modalities,
+        "studies": studies,
+        "calcifications": found,
+        "leading": leading,
+        "edits": standing.log.len(),
+    }))
+}
+
+/// A case as it stands: what was said, what the images propose, what was done to it.
+#[utoipa::path(get, path = "/api/v1/cases/{id}", tag = "cases", params(("id" = String, Path), InLanguage), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn case(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(InLanguage { lang }): Query<InLanguage>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, problems) = server.case_of(&standing);
+        view(server, &standing, &case, problems, lang).map(Json)
+    })
+    .await
+}
+
+/// Does something to a case, and answers with the case and its differential.
+#[utoipa::path(post, path = "/api/v1/cases/{id}/edits", tag = "cases", params(("id" = String, Path), Wanted), request_body = Edit, responses((status = 201, body = Value), (status = "4XX", body = Problem)))]
+async fn edit(
+    State(server): App,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+    Json(edit): Json<Edit>,
+) -> Answer<Response> {
+    let answer = blocking(server, move |server| {
+        let stored = server.store.case(&id)?;
+        stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
+        edit.check(&server.knowledge, &server.store.edits(&id)?)?;
+        server.store.add_edit(&id, &who.name, &serde_json::to_value(&edit)?)?;
+        server.jobs.tell(Event::Case { id: id.clone() });
+        let standing = server.standing(&id, &[])?;
+        let (case, problems) = server.case_of(&standing);
+        let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
+        Ok(json!({ "case": view(server, &standing, &case, problems, wanted.lang)?, "differential": differential }))
+    })
+    .await?;
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+/// The differential of a case.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/differential", tag = "differential", params(("id" = String, Path), Wanted), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn differential_of_case(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, _) = server.case_of(&standing);
+        server.differential(&case, standing.read.setting.as_deref(), &wanted).map(Json)
+    })
+    .await
+}
+
+/// Edits to suppose.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Suppose {
+    /// What is supposed, at most 100.
+    #[schema(max_items = 100)]
+    edits: Vec<Edit>,
+}
+
+/// The differential of a case if something were so; nothing is stored.
+#[utoipa::path(post, path = "/api/v1/cases/{id}/what-if", tag = "differential", params(("id" = String, Path), Wanted), request_body = Suppose, responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn what_if(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+    Json(Suppose { edits }): Json<Suppose>,
+) -> Answer<Json<Value>> {
+    if edits.len() > 100 || edits.iter().any(|edit| matches!(edit, Edit::Undo { .. })) {
+        return Err(Problem::bad("suppose at most 100 edits, none of them an undo"));
+    }
+    blocking(server, move |server| {
+        edits.iter().try_for_each(|edit| edit.check(&server.knowledge, &[]))?;
+        let standing = server.standing(&id, &edits)?;
+        let (case, _) = server.case_of(&standing);
+        server.differential(&case, standing.read.setting.as_deref(), &wanted).map(Json)
+    })
+    .await
+}
+
+/// Two diagnoses.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Two {
+    /// Id of the first.
+    a: String,
+    /// Id of the second.
+    b: String,
+    /// Language of the words.
+    #[serde(default)]
+    lang: Lang,
+}
+
+/// What separates two diagnoses in a case.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/compare", tag = "differential", params(("id" = String, Path), Two), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn compare_in_case(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(Two { a, b, lang }): Query<Two>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, _) = server.case_of(&standing);
+        server.comparison(&case, standing.read.setting.as_deref(), &a, &b, lang).map(Json)
+    })
+    .await
+}
+
+/// A case that is asked about and not stored.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// A case in the case format.
+    case: Value,
+    /// Id of the setting.
+    #[serde(default)]
+    setting: Option<String>,
+}
+
+/// The differential of a case that is not stored.
+#[utoipa::path(post, path = "/api/v1/differential", tag = "differential", params(Wanted), request_body = Asked, responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn differential(
+    State(server): App,
+    Query(wanted): Query<Wanted>,
+    Json(Asked { case, setting }): Json<Asked>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let (case, problems) = server.case_from(&case);
+        let mut answer = server.differential(&case, setting.as_deref(), &wanted)?;
+        answer["problems"] = json!(problems);
+        Ok(Json(answer))
+    })
+    .await
+}
+
+/// How a report is wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct Reported {
+    /// Form.
+    #[param(inline)]
+    format: ReportFormat,
+    /// Language of the words.
+    lang: Lang,
+}
+
+/// A report of a case.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/report", tag = "cases", params(("id" = String, Path), Reported), responses((status = 200), (status = "4XX", body = Problem)))]
+async fn report(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(Reported { format, lang }): Query<Reported>,
+) -> Answer<Response> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, problems) = server.case_of(&standing);
+        let (kind, ending) = format.kind();
+        let bytes = if format == ReportFormat::Json {
+            let wanted = Wanted { lang, explain: 60, draws: 200 };
+            let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
+            let case = view(server, &standing, &case, problems, lang)?;
+            serde_json::to_vec_pretty(&json!({ "case": case, "differential": differential }))?
+        } else {
+            server.report(&standing, &case, &problems, format, lang)?
+        };
+        let disposition = format!("inline; filename=\"apatite-{id}.{ending}\"");
+        let headers = [
+            (header::CONTENT_TYPE, kind.to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+            // a report is one file with its own looks, and runs nothing
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'none'"
+                    .to_owned(),
+            ),
+        ];
+        Ok((headers, bytes).into_response())
+    })
+    .await
+}
+
+/// What cannot wait, what to examine next with what each result would mean, and whether enough is known.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/advice", tag = "differential", params(("id" = String, Path), InLanguage), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn advice(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(InLanguage { lang }): Query<InLanguage>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let (case, _) = server.case_of(&standing);
+        server.advice(&standing, &case, lang).map(Json)
+    })
+    .await
+}
+
+fn view(
+    server: &Server,
+    standing: &Standing,
+    case: &Case,
+    problems: Vec<Value>,
+    lang: Lang,
+) -> Answer<Value> {
+    let words = server.words(lang);
+    let jobs = server.store.jobs(200)?;
+    let mut studies = Vec::new();
+    for uid in &standing.stored.studies {
+        let Some(study) = server.store.study(uid)? else { continue };
+        let text = |tag| first_text(&study.attributes, tag);
+        let series = server.store.series(Some(uid))?.into_iter().map(|series| {
+            let text = |tag| first_text(&series.attributes, tag);
+            json!({
+                "uid": series.uid,
+                "modality": text(tags::MODALITY),
+                "description": text(tags::SERIES_DESCRIPTION),
+                "number": text(tags::SERIES_NUMBER).parse::<i64>().ok(),
+                "instances": series.instances,
+                "frame_of_reference": text(tags::FRAME_OF_REFERENCE_UID),
+            })
+        });
+        let analysed = standing.analysed.iter().find(|analysed| analysed.study == *uid);
+        let analysis = analysed.map(|analysed| {
+            let lesions = analysed.lesions.iter().map(|(lesion, verdict)| {
+                let mut value = json!(lesion);
+                value["verdict"] = json!(verdict);
+                value["kind_name"] =
+                    json!(words.text(&format!("kind-{}", value["kind"].as_str().unwrap_or("")), &[]));
+                for finding in value["findings"].as_array_mut().into_iter().flatten() {
+                    finding["name"] = json!(words.finding(finding["id"].as_str().unwrap_or_default()));
+                }
+                value
+            });
+            json!({
+                "series": analysed.body["series"],
+                "warnings": analysed.body["warnings"],
+                "labels": analysed.body["labels"],
+                "lesions": lesions.collect::<Vec<_>>(),
+                "findings": analysed.findings,
+                "region": analysed.region,
+            })
+        });
+        let job = jobs.iter().find(|job| job.study == *uid);
+        studies.push(json!({
+            "uid": uid,
+            "patient": text(tags::PATIENT_NAME),
+            "patient_id": text(tags::PATIENT_ID),
+            "birth_date": text(tags::PATIENT_BIRTH_DATE),
+            "date": text(tags::STUDY_DATE),
+            "description": text(tags::STUDY_DESCRIPTION),
+            "modalities": study.modalities,
+            "series": series.collect::<Vec<_>>(),
+            "analysis": analysis,
+            "job": job,
+        }));
+    }
+    let labs = case.labs.iter().map(|lab| {
+        let result = match &lab.result {
+            apatite_case::LabResult::Levels(levels) => levels
+                .iter()
+                .map(|level| words.text(&format!("level-{}", level.id()), &[]))
+                .collect::<Vec<_>>()
+                .join(", "),
+            apatite_case::LabResult::Positive(true) => words.text("level-positive", &[]),
+            apatite_case::LabResult::Positive(false) => words.text("level-negative", &[]),
+        };
+        json!({
+            "analyte": lab.analyte,
+            "said": lab.said,
+            "result": result,
+            "interval": lab.measured.as_ref().and_then(|measured| measured.interval),
+            "unit": lab.measured.as_ref().map(|measured| measured.unit.clone()),
+        })
+    });
+    let edits = standing.log.iter().map(|logged| {
+        let mut value = json!(logged);
+        value["holds"] = json!(standing.read.holding.contains(&logged.number));
+        value
+    });
+    Ok(json!({
+        "id": standing.stored.id,
+        "added": standing.stored.added,
+        "title": case.title,
+        "document": standing.read.document,
+        "setting": standing.read.setting.as_deref().or_else(|| server.knowledge.settings.first().map(|s| s.id.as_str())),
+        "labs": labs.collect::<Vec<_>>(),
+        "problems": problems,
+        "studies": studies,
+        "edits": edits.collect::<Vec<_>>(),
+    }))
+}
+
+/// Runs what reads the store or computes off the threads that answer.
+async fn blocking<T: Send + 'static>(
+    server: Arc<Server>,
+    work: impl FnOnce(&Server) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    tokio::task::spawn_blocking(move || work(&server)).await?
+}

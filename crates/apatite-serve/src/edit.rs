@@ -1,0 +1,403 @@
+/*!
+What a reader does to a case, as a log that is only ever appended to.
+
+The state of a case is its document as it came, with every edit that was not undone applied in order. An undo is an
+edit too, and can be undone.
+*/
+
+use std::collections::BTreeSet;
+
+use apatite_knowledge::Knowledge;
+use apatite_lesion::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::problem::{Answer, Problem};
+use crate::store::LoggedEdit;
+
+/// One thing a reader does.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Edit {
+    /// Says a finding is present, suggested, absent or unknown, as a modality shows it.
+    Fact {
+        /// Modality, or `HX` for history and examination.
+        modality: String,
+        /// Id of the finding.
+        finding: String,
+        /// What is said of it.
+        state: Saying,
+    },
+    /// Gives a laboratory value: a quantity with its unit or a level; none takes it away.
+    Lab {
+        /// Id of the analyte.
+        analyte: String,
+        /// As the laboratory wrote it.
+        value: Option<String>,
+    },
+    /// Says who the patient is; what is not given becomes unknown.
+    Patient {
+        /// Years.
+        age: Option<f64>,
+        /// `female` or `male`.
+        sex: Option<String>,
+    },
+    /// Says whether an examination shows a region.
+    Site {
+        /// Modality.
+        modality: String,
+        /// Id of the region.
+        site: String,
+        /// Whether it does.
+        shown: bool,
+    },
+    /// Gives a number of an examination; none takes it away.
+    Quantity {
+        /// Modality.
+        modality: String,
+        /// Id of the quantity.
+        quantity: String,
+        /// In the unit of the vocabulary.
+        value: Option<f64>,
+    },
+    /// Names the case.
+    Title {
+        /// The name.
+        title: String,
+    },
+    /// Says where the patient is seen.
+    Setting {
+        /// Id of the setting.
+        setting: String,
+    },
+    /// Judges a lesion that the analysis found.
+    Lesion {
+        /// StudyInstanceUID.
+        study: String,
+        /// Id of the lesion.
+        lesion: u16,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// Says what a lesion is.
+    LesionKind {
+        /// StudyInstanceUID.
+        study: String,
+        /// Id of the lesion.
+        lesion: u16,
+        /// What it is.
+        #[schema(value_type = String)]
+        is: Kind,
+    },
+    /// Takes an earlier edit back.
+    Undo {
+        /// Its number.
+        edit: i64,
+    },
+}
+
+/// What is said of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Saying {
+    /// It is there.
+    Present,
+    /// It is likely there.
+    Suggested,
+    /// It was looked for and is not there.
+    Absent,
+    /// Nothing is said.
+    Unknown,
+}
+
+/// What is said of a lesion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is one.
+    Accepted,
+    /// It is none.
+    Rejected,
+    /// Nothing.
+    Open,
+}
+
+/// The reader's part of a case after all edits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Read {
+    /// In the case format, JSON.
+    pub(crate) document: Value,
+    /// Setting, where one was chosen.
+    pub(crate) setting: Option<String>,
+    /// Judged lesions, the last word of each: study, lesion, verdict, kind.
+    pub(crate) lesions: Vec<(String, u16, Verdict, Option<Kind>)>,
+    /// Numbers of the edits that hold.
+    pub(crate) holding: BTreeSet<i64>,
+}
+
+/// Applies the edits that hold, and then `more`, to a document.
+pub(crate) fn replay(
+    knowledge: &Knowledge,
+    document: &Value,
+    log: &[LoggedEdit],
+    more: &[Edit],
+) -> Answer<Read> {
+    let mut read = Read { document: document.clone(), ..Read::default() };
+    if !read.document.is_object() {
+        read.document = json!({});
+    }
+    let edits = log
+        .iter()
+        .map(|logged| Ok((logged.number, serde_json::from_value(logged.body.clone())?)))
+        .collect::<Result<Vec<(i64, Edit)>, serde_json::Error>>()?;
+    let mut undone: BTreeSet<i64> = BTreeSet::new();
+    // the last word holds: an undone undo undoes nothing
+    for (number, edit) in edits.iter().rev() {
+        if let (Edit::Undo { edit }, false) = (edit, undone.contains(number)) {
+            undone.insert(*edit);
+        }
+    }
+    for (number, edit) in &edits {
+        if !undone.contains(number) {
+            read.holding.insert(*number);
+            read.apply(knowledge, edit);
+        }
+    }
+    more.iter().for_each(|edit| read.apply(knowledge, edit));
+    Ok(read)
+}
+
+impl Edit {
+    /// Whether the edit names things that exist.
+    pub(crate) fn check(&self, knowledge: &Knowledge, log: &[LoggedEdit]) -> Answer<()> {
+        let known = |what: &str, id: &str, is_known: bool| {
+            let id = apatite_text::printable(&id.chars().take(80).collect::<String>());
+            if is_known {
+                Ok(())
+            } else {
+                Err(Problem::bad(format!("there is no {what} `{id}`; GET /api/v1/vocabulary lists them")))
+            }
+        };
+        let imaging = |id: &str| knowledge.modalities.contains_key(id) && id != apatite_case::HISTORY;
+        match self {
+            Self::Fact { modality, finding, .. } => {
+                known("modality", modality, knowledge.modalities.contains_key(modality))?;
+                known("finding", finding, knowledge.findings.findings.contains_key(finding))?;
+                if knowledge.view(modality, finding).is_none() {
+                    return Err(Problem::bad(format!("{modality} cannot show `{finding}`")));
+                }
+                Ok(())
+            }
+            Self::Lab { analyte, value } => {
+                known("analyte", analyte, knowledge.analytes.analytes.contains_key(analyte))?;
+                short("value", value.as_deref().unwrap_or_default())
+            }
+            Self::Patient { age, sex } => {
+                if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
+                    return Err(Problem::bad("`age` is in years, from 0 to 130"));
+                }
+                if sex.as_deref().is_some_and(|sex| !matches!(sex, "female" | "male")) {
+                    return Err(Problem::bad("`sex` is `female`, `male` or null"));
+                }
+                Ok(())
+            }
+            Self::Site { modality, site, .. } => {
+                known("modality", modality, imaging(modality))?;
+                known("site", site, knowledge.findings.sites.contains_key(site))
+            }
+            Self::Quantity { modality, quantity, value } => {
+                known("modality", modality, imaging(modality))?;
+                known("quantity", quantity, knowledge.findings.quantities.contains_key(quantity))?;
+                if value.is_some_and(|value| !value.is_finite()) {
+                    return Err(Problem::bad("`value` is no number"));
+                }
+                Ok(())
+            }
+            Self::Title { title } => short("title", title),
+            Self::Setting { setting } => known("setting", setting, knowledge.setting(setting).is_some()),
+            Self::Lesion { study, .. } | Self::LesionKind { study, .. } => short("study", study),
+            Self::Undo { edit } => {
+                if log.iter().any(|logged| logged.number == *edit) {
+                    Ok(())
+                } else {
+                    Err(Problem::not_found(format!("the case has no edit {edit}")))
+                }
+            }
+        }
+    }
+}
+
+fn short(name: &str, text: &str) -> Answer<()> {
+    if text.len() > 200 || text.chars().any(apatite_text::is_obeyed) {
+        return Err(Problem::bad(format!("`{name}` has more than 200 bytes or control characters")));
+    }
+    Ok(())
+}
+
+impl Read {
+    fn apply(&mut self, knowledge: &Knowledge, edit: &Edit) {
+        match edit {
+            Edit::Fact { modality, finding, state } => {
+                // one lesion has one of an exclusive group: the new word takes the place of the old
+                let group = knowledge.vocabulary.group_of(finding).filter(|group| group.exclusive);
+                if let (Some(group), Saying::Present | Saying::Suggested) = (group, state) {
+                    group.findings.iter().for_each(|other| self.retract(modality, other));
+                }
+                self.say(modality, finding, *state);
+            }
+            Edit::Lab { analyte, value } => {
+                let labs = object(&mut self.document, "labs");
+                match value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
+                    Some(value) => drop(labs.insert(analyte.clone(), json!(value))),
+                    None => drop(labs.shift_remove(analyte)),
+                }
+            }
+            Edit::Patient { age, sex } => {
+                let patient = object(&mut self.document, "patient");
+                patient.clear();
+                patient.extend(age.map(|age| ("age".to_owned(), json!(age))));
+                patient.extend(sex.as_ref().map(|sex| ("sex".to_owned(), json!(sex))));
+            }
+            Edit::Site { modality, site, shown } => {
+                // a region stands once per modality, in its first block; it goes from all
+                for block in self.blocks(modality) {
+                    without(block, "sites", site);
+                }
+                if *shown {
+                    list(self.block(modality), "sites").push(json!(site));
+                }
+            }
+            Edit::Quantity { modality, quantity, value } => {
+                for block in self.blocks(modality) {
+                    block.shift_remove(quantity);
+                }
+                if let Some(value) = value {
+                    self.block(modality).insert(quantity.clone(), json!(value));
+                }
+            }
+            Edit::Title { title } => {
+                if let Some(document) = self.document.as_object_mut() {
+                    document.insert("title".to_owned(), json!(title));
+                }
+            }
+            Edit::Setting { setting } => self.setting = Some(setting.clone()),
+            Edit::Lesion { study, lesion, verdict } => {
+                let kind = self.judged(study, *lesion).3;
+                *self.judged(study, *lesion) = (study.clone(), *lesion, *verdict, kind);
+            }
+            Edit::LesionKind { study, lesion, is } => {
+                *self.judged(study, *lesion) = (study.clone(), *lesion, Verdict::Accepted, Some(*is));
+            }
+            Edit::Undo { .. } => {}
+        }
+    }
+
+    fn judged(&mut self, study: &str, lesion: u16) -> &mut (String, u16, Verdict, Option<Kind>) {
+        let at = self.lesions.iter().position(|judged| judged.0 == study && judged.1 == lesion);
+        let at = at.unwrap_or_else(|| {
+            self.lesions.push((study.to_owned(), lesion, Verdict::Open, None));
+            self.lesions.len() - 1
+        });
+        &mut self.lesions[at]
+    }
+
+    fn say(&mut self, modality: &str, finding: &str, state: Saying) {
+        let likely = format!("{finding}?");
+        let (key, word) = match state {
+            Saying::Present => ("present", finding),
+            Saying::Suggested => ("present", likely.as_str()),
+            Saying::Absent => ("absent", finding),
+            Saying::Unknown => ("", ""),
+        };
+        if modality == apatite_case::HISTORY {
+            let history = object(&mut self.document, "history");
+            for (list, word) in [("present", finding), ("present", &likely), ("absent", finding)] {
+                without(history, list, word);
+            }
+            if !key.is_empty() {
+                list(history, key).push(json!(word));
+            }
+            return;
+        }
+        for block in self.blocks(modality) {
+            for (list, word) in [("present", finding), ("present", &likely), ("absent", finding)] {
+                without(block, list, word);
+            }
+        }
+        if !key.is_empty() {
+            list(self.block(modality), key).push(json!(word));
+        }
+    }
+
+    /// Takes back that a finding is there, not that it is absent.
+    fn retract(&mut self, modality: &str, finding: &str) {
+        let likely = format!("{finding}?");
+        let history = (modality == apatite_case::HISTORY).then(|| object(&mut self.document, "history"));
+        if let Some(history) = history {
+            [finding, &likely].into_iter().for_each(|word| without(history, "present", word));
+            return;
+        }
+        for block in self.blocks(modality) {
+            [finding, &likely].into_iter().for_each(|word| without(block, "present", word));
+        }
+    }
+
+    /// All imaging blocks of a modality.
+    fn blocks(&mut self, modality: &str) -> impl Iterator<Item = &mut Map<String, Value>> {
+        let blocks = self.document.get_mut("imaging").and_then(Value::as_array_mut).into_iter().flatten();
+        blocks
+            .filter_map(Value::as_object_mut)
+            .filter(move |block| block.get("modality").and_then(Value::as_str) == Some(modality))
+    }
+
+    /// The first imaging block of a modality, made where there is none.
+    fn block(&mut self, modality: &str) -> &mut Map<String, Value> {
+        let blocks = {
+            let document = as_object(&mut self.document);
+            let imaging = document.entry("imaging").or_insert_with(|| json!([]));
+            as_array(imaging)
+        };
+        let is = |block: &Value| block.get("modality").and_then(Value::as_str) == Some(modality);
+        let at = blocks.iter().position(is).unwrap_or_else(|| {
+            blocks.push(json!({ "modality": modality }));
+            blocks.len() - 1
+        });
+        as_object(&mut blocks[at])
+    }
+}
+
+fn object<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
+    as_object(as_object(value).entry(key).or_insert_with(|| json!({})))
+}
+
+fn list<'a>(block: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
+    as_array(block.entry(key).or_insert_with(|| json!([])))
+}
+
+/// What is of another type in a hostile document is replaced.
+fn as_object(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("it was made an object"),
+    }
+}
+
+fn as_array(value: &mut Value) -> &mut Vec<Value> {
+    if !value.is_array() {
+        *value = json!([]);
+    }
+    match value {
+        Value::Array(items) => items,
+        _ => unreachable!("it was made a list"),
+    }
+}
+
+fn without(block: &mut Map<String, Value>, key: &str, word: &str) {
+    if let Some(items) = block.get_mut(key).and_then(Value::as_array_mut) {
+        items.retain(|item| item.as_str() != Some(word));
+    }
+}

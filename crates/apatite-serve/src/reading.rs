@@ -1,0 +1,338 @@
+/*!
+A case as it stands: the reader's words and what the images propose, told apart, and the differential of both.
+*/
+
+use apatite_case::{Case, Format, Policy};
+use apatite_knowledge::Language;
+use apatite_lesion::{Analysis, FindingEvidence, Kind, Lesion, study_findings};
+use apatite_reason::{Differential, FactKind, compare, diagnose, robustness};
+use apatite_study::{MeasuredSeries, Measurement};
+use apatite_text::Words;
+use apatite_volume::{Geometry, Labels};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::Server;
+use crate::edit::{Edit, Read, Verdict, replay};
+use crate::problem::{Answer, Problem};
+use crate::store::{LoggedEdit, StoredCase};
+
+/// A finding that stays as it was first found when lesions are corrected: it is no lesion's.
+const OF_THE_SCENE: [&str; 2] = ["prosthesis_present", "visceral_calcification"];
+
+/// A case as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) stored: StoredCase,
+    pub(crate) log: Vec<LoggedEdit>,
+    pub(crate) read: Read,
+    /// By study, where it has been analysed.
+    pub(crate) analysed: Vec<Analysed>,
+}
+
+/// What was found in a study, after the reader's corrections.
+#[derive(Clone, Debug)]
+pub(crate) struct Analysed {
+    pub(crate) study: String,
+    pub(crate) body: Value,
+    /// Lesions with the judgement of each; the rejected ones among them.
+    pub(crate) lesions: Vec<(Lesion, Verdict)>,
+    pub(crate) findings: Vec<FindingEvidence>,
+    pub(crate) region: Option<FindingEvidence>,
+    series: MeasuredSeries,
+    warnings: Vec<String>,
+}
+
+/// How a differential is wanted.
+#[derive(Clone, Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// Language of the words: `en` or `it`.
+    pub lang: Lang,
+    /// So many diagnoses with their reasons, at most 60.
+    #[schema(maximum = 60)]
+    #[param(maximum = 60)]
+    pub explain: u16,
+    /// So many draws of all the numbers for the intervals, at most 1000; 0 for none.
+    #[schema(maximum = 1000)]
+    #[param(maximum = 1000)]
+    pub draws: u16,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { lang: Lang::En, explain: 5, draws: 0 }
+    }
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Italian.
+    It,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::En,
+            Lang::It => Self::It,
+        }
+    }
+}
+
+/// The stored body of a result.
+#[derive(Deserialize)]
+struct Body {
+    lesions: Vec<Lesion>,
+    findings: Vec<FindingEvidence>,
+    region: Option<FindingEvidence>,
+    series: BodySeries,
+    warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BodySeries {
+    uid: String,
+    #[serde(default)]
+    date: String,
+    size: [usize; 3],
+    spacing_mm: [f64; 3],
+    kernel: String,
+    patient_position: String,
+    noise_hu: f64,
+}
+
+impl Server {
+    /// A case as it stands, with `more` edits that are not stored.
+    pub(crate) fn standing(&self, id: &str, more: &[Edit]) -> Answer<Standing> {
+        let stored = self.store.case(id)?.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
+        self.standing_of(stored, more)
+    }
+
+    pub(crate) fn standing_of(&self, stored: StoredCase, more: &[Edit]) -> Answer<Standing> {
+        let log = self.store.edits(&stored.id)?;
+        let read = replay(&self.knowledge, &stored.document, &log, more)?;
+        let mut analysed = Vec::new();
+        for study in &stored.studies {
+            if let Some(result) = self.store.result(study)? {
+                analysed.push(corrected(study, result.body, &read)?);
+            }
+        }
+        Ok(Standing { stored, log, read, analysed })
+    }
+
+    /// The case in the terms of the model, and what was wrong with it or disagrees.
+    pub(crate) fn case_of(&self, standing: &Standing) -> (Case, Vec<Value>) {
+        let mut document = standing.read.document.clone();
+        if !standing.analysed.is_empty() {
+            let has_ct = document["imaging"].as_array().is_some_and(|blocks| {
+                blocks.iter().any(|block| block.get("modality").and_then(Value::as_str) == Some("CT"))
+            });
+            if !has_ct {
+                match document["imaging"].as_array_mut() {
+                    Some(blocks) => blocks.push(json!({ "modality": "CT" })),
+                    None => document["imaging"] = json!([{ "modality": "CT" }]),
+                }
+            }
+        }
+        let (mut case, mut problems) = self.case_from(&document);
+        for analysed in &standing.analysed {
+            let Some(at) = case.examinations.iter().position(|examination| examination.modality == "CT")
+            else {
+                continue;
+            };
+            for disagreement in apatite_study::join(&mut case, at, &analysed.analysis(), &self.knowledge) {
+                let mut told = json!(disagreement);
+                told["kind"] = json!("reader-and-images-disagree");
+                told["severity"] = json!("warning");
+                problems.push(told);
+            }
+        }
+        (case, problems)
+    }
+
+    /// Reads a document in the case format.
+    pub(crate) fn case_from(&self, document: &Value) -> (Case, Vec<Value>) {
+        let text = document.to_string();
+        let reading = apatite_case::read(&text, Format::Json, &self.knowledge, Policy::Lenient);
+        let problems = reading.problems.iter().map(|problem| {
+            // line and column would be those of the server's own writing
+            json!({ "severity": problem.severity, "kind": problem.kind, "message": problem.message, "help": problem.help })
+        });
+        (reading.case, problems.collect())
+    }
+
+    /// The differential of a case, in words.
+    pub(crate) fn differential(&self, case: &Case, setting: Option<&str>, wanted: &Wanted) -> Answer<Value> {
+        let model = self.model(setting)?;
+        let explain = usize::from(wanted.explain).min(model.diagnoses.len());
+        let mut answer = diagnose(model, &self.knowledge, case, explain)?;
+        if wanted.draws > 0 {
+            let draws = usize::from(wanted.draws.min(1000));
+            answer.add_robustness(model, robustness(model, &self.knowledge, case, draws, 1)?);
+        }
+        Ok(self.differential_in_words(&answer, wanted.lang))
+    }
+
+    /// What separates two diagnoses in a case, in words.
+    pub(crate) fn comparison(
+        &self,
+        case: &Case,
+        setting: Option<&str>,
+        a: &str,
+        b: &str,
+        lang: Lang,
+    ) -> Answer<Value> {
+        if a == b {
+            return Err(Problem::bad("name two different diagnoses to compare"));
+        }
+        let words = self.words(lang);
+        let comparison = compare(self.model(setting)?, &self.knowledge, case, a, b)?;
+        let mut value = json!(comparison);
+        value["names"] = json!([words.diagnosis(a), words.diagnosis(b)]);
+        value["facts"] = comparison.facts.iter().map(|report| json!(words.fact(&report.fact))).collect();
+        value["would_separate"] = comparison
+            .would_separate
+            .iter()
+            .map(|separation| {
+                let states = separation.states.iter().map(|(state, in_a, in_b, decibans)| {
+                    let name = words.state(&separation.id, state);
+                    json!({ "state": state, "name": name, "probabilities": [in_a, in_b], "decibans": decibans })
+                });
+                json!({
+                    "id": separation.id,
+                    "expected_decibans": separation.expected_decibans,
+                    "states": states.collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        Ok(value)
+    }
+
+    pub(crate) fn words(&self, lang: Lang) -> Words<'_> {
+        Words { knowledge: &self.knowledge, language: lang.into() }
+    }
+
+    fn differential_in_words(&self, answer: &Differential, lang: Lang) -> Value {
+        let words = self.words(lang);
+        let named = |missing: &mut Value| {
+            let (id, state) = (missing["id"].as_str().unwrap_or(""), missing["state"].as_str().unwrap_or(""));
+            missing["name"] = json!(words.state(id, state));
+        };
+        let mut value = json!(answer);
+        for (fact, report) in items(&mut value["facts"]).zip(&answer.facts) {
+            fact["text"] = json!(words.fact(&report.fact));
+            let measured = matches!(&report.fact.kind, FactKind::Findings { said, .. }
+                if said.iter().all(|said| said.assertion == "measured"));
+            fact["from_images"] = json!(measured);
+        }
+        for ranked in items(&mut value["differential"]) {
+            let id = ranked["diagnosis"].as_str().unwrap_or_default().to_owned();
+            ranked["name"] = json!(words.diagnosis(&id));
+            if let Some(expected) = ranked.get_mut("expected") {
+                items(expected).for_each(named);
+            }
+        }
+        for mechanism in items(&mut value["mechanisms"]) {
+            mechanism["name"] = json!(words.mechanism(mechanism["mechanism"].as_str().unwrap_or_default()));
+        }
+        items(&mut value["lacking"]).for_each(named);
+        for implied in items(&mut value["implied"]) {
+            implied["name"] = json!(words.finding(implied["finding"].as_str().unwrap_or_default()));
+            implied["by_name"] = json!(words.finding(implied["by"].as_str().unwrap_or_default()));
+        }
+        for disagreement in items(&mut value["contradictions"]) {
+            disagreement["name"] = json!(words.finding(disagreement["finding"].as_str().unwrap_or_default()));
+        }
+        value["knowledge"] = json!({ "version": self.knowledge.version, "hash": self.knowledge.hash });
+        value["intended_use"] = json!(words.text("intended-use", &[]));
+        value
+    }
+}
+
+impl Analysed {
+    /// As it would have been measured; its labels are empty.
+    pub(crate) fn measurement(&self) -> Measurement {
+        Measurement {
+            // whose images they are is for the writers of DICOM objects
+            origin: None,
+            series: self.series.clone(),
+            analysis: self.analysis(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    fn analysis(&self) -> Analysis {
+        let geometry = Geometry { origin_mm: [0.0; 3], steps_mm: [[0.0; 3]; 3] };
+        let counted = self.lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
+        Analysis {
+            lesions: counted.map(|(lesion, _)| rounded(lesion)).collect(),
+            findings: self.findings.clone(),
+            // the reasoning needs no voxels
+            labels: Labels { size: [0; 3], values: Vec::new(), geometry },
+            bones: None,
+            body: None,
+            region: self.region.clone(),
+            noise_hu: 0.0,
+            warnings: Vec::new(),
+            timings_ms: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// The result of a study with the reader's judgement of its lesions; the findings follow.
+fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
+    let Body { lesions, mut findings, region, series, warnings } = serde_json::from_value(body.clone())?;
+    let BodySeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu } = series;
+    let series = MeasuredSeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu };
+    let judged = |id: u16| read.lesions.iter().find(|judged| judged.0 == study && judged.1 == id);
+    let lesions = lesions
+        .into_iter()
+        .map(|mut lesion| {
+            let Some((_, _, verdict, kind)) = judged(lesion.id) else { return (lesion, Verdict::Open) };
+            lesion.kind = kind.unwrap_or(lesion.kind);
+            if *verdict == Verdict::Accepted {
+                lesion.probability = 1.0;
+            }
+            (lesion, *verdict)
+        })
+        .collect::<Vec<_>>();
+    if read.lesions.iter().any(|judged| judged.0 == study) {
+        let counted = lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
+        let counted = counted.map(|(lesion, _)| lesion.clone()).collect::<Vec<_>>();
+        let of_scene = findings.into_iter().filter(|finding| OF_THE_SCENE.contains(&finding.id.as_str()));
+        let of_scene = of_scene.collect::<Vec<_>>();
+        findings = study_findings(0.0, &counted);
+        findings.retain(|finding| of_scene.iter().all(|other| other.id != finding.id));
+        findings.extend(of_scene);
+    }
+    Ok(Analysed { study: study.to_owned(), body, lesions, findings, region, series, warnings })
+}
+
+/// A lesion with the numbers that become facts as one would say them: whole HU, tenths of a millimetre.
+fn rounded(lesion: &Lesion) -> Lesion {
+    let mut lesion = lesion.clone();
+    lesion.mean_hu = lesion.mean_hu.round();
+    lesion.max_hu = lesion.max_hu.round();
+    lesion.diameter_mm = (lesion.diameter_mm * 10.0).round() / 10.0;
+    lesion
+}
+
+/// Number of lesions that count as calcifications.
+pub(crate) fn calcifications(analysed: &Analysed) -> usize {
+    let counts = |(lesion, verdict): &&(Lesion, Verdict)| {
+        *verdict != Verdict::Rejected && matches!(lesion.kind, Kind::Calcification)
+    };
+    analysed.lesions.iter().filter(counts).count()
+}
+
+fn items(value: &mut Value) -> impl Iterator<Item = &mut Value> {
+    value.as_array_mut().into_iter().flatten()
+}

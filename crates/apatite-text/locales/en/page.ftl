@@ -1,0 +1,120 @@
+# The page of `apatite serve`. Names of findings and diagnoses come from the knowledge.
+page-worklist = Worklist
+page-untitled = Case without a title
+page-language = Language
+page-theme = Light or dark
+page-token = Access token
+page-sign-in = Sign in
+page-loading = Loading…
+page-uploading = Sending…
+page-taking-in = Taking in…
+page-taken = { $cases ->
+    [one] 1 case
+   *[other] { $cases } cases
+ }, { $instances ->
+    [one] 1 image
+   *[other] { $instances } images
+ } taken in; { $left } left out.
+page-close = Close
+page-drop-here = Drop DICOM folders, zip archives or case files
+page-search = Search the worklist
+page-modality = Modality
+page-all-modalities = All modalities
+page-open-files = Open files…
+page-open-folder = Open folder…
+page-case = Case
+page-patient = Patient
+page-date = Date
+page-region = Region
+page-found = Found
+page-leading = Leading diagnosis
+page-years = { $years } y
+page-female = female
+page-male = male
+page-calcifications = { $count ->
+    [0] no calcification
+    [one] 1 calcification
+   *[other] { $count } calcifications
+ }
+page-empty = No case yet. Drop DICOM folders, zip archives or case files anywhere on this page.
+page-nothing-found = No case matches the search.
+page-setting = Setting
+page-what-if = What if
+page-supposing = { $count ->
+    [0] Click facts to suppose them; nothing is stored.
+    [one] 1 fact supposed, nothing stored
+   *[other] { $count } facts supposed, nothing stored
+ }
+page-undo = Undo
+page-log = Log ({ $count })
+page-report = Report
+page-pictures = Pictures
+page-lesions = Lesions
+page-facts = Facts
+page-differential = Differential diagnosis
+page-differential-if = If it were so
+page-edit-fact = Finding
+page-edit-lab = Laboratory
+page-edit-patient = Patient
+page-edit-site = Region
+page-edit-quantity = Measurement
+page-edit-title = Title
+page-edit-setting = Setting
+page-edit-lesion = Lesion
+page-edit-lesion_kind = Kind of lesion
+page-edit-undo = Undone
+page-tools = Tools
+page-series = Series
+page-tool-WindowLevel = Window
+page-tool-Crosshairs = Cross-hairs
+page-tool-Pan = Pan
+page-tool-Zoom = Zoom
+page-tool-Length = Length
+page-tool-Angle = Angle
+page-tool-EllipticalROI = ROI
+page-window = Window
+page-window-soft = Soft tissue
+page-window-bone = Bone
+page-window-calcium = Calcium
+page-window-lung = Lung
+page-window-fat = Fat
+page-one-plane = One plane
+page-overlay = Lesions
+page-reset = Reset
+page-cancel = Cancel
+page-analyse = Analyse
+page-analyse-again = Analyse again
+page-accept = Accept
+page-reject = Reject
+page-kind = What it is
+page-no-lesion = No calcification outside the skeleton was found.
+page-age = Age
+page-sex = Sex
+page-search-facts = Search findings and tests
+page-history = History
+page-labs = Laboratory
+page-disagree = The reader and the images disagree on: { $finding }. The reader's word stands.
+page-sites = Regions
+page-quantities = Measurements
+page-from-images = From the images
+page-present = Present
+page-suggested = Likely
+page-absent = Absent
+page-fragile = fragile lead
+page-fragile-why = Over draws of all the numbers from their intervals the first does not stay first.
+page-mechanisms = By mechanism
+page-malignant = Malignant
+page-sources = What is known, with sources
+page-compare = Compare two
+page-odds = prior { $prior } dB, facts { $facts } dB, together { $together } dB
+page-expected = Expected in it, not known here
+page-more = All diagnoses
+page-fewer = Fewer
+page-would-separate = What would separate them
+page-modalities-disagree = The modalities do not agree
+page-unexplained = Explained by none of the likely diagnoses
+page-lacking = What the case lacks most
+page-bits = { $bits } bits
+page-next = What to examine next
+page-leader-change = may change the lead: { $share }
+page-insufficient = Too little is known: what is still open may change the lead ({ $share }).

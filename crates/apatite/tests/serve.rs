@@ -1,0 +1,377 @@
+//! `apatite serve` as a program: over HTTP, over a kill, over hostile input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A server on a store of its own, killed with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(store: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_apatite"))
+            .args(["serve", "--address", "127.0.0.1:0", "--store"])
+            .arg(store)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { child, address }
+    }
+
+    /// SIGKILL, which no program can answer.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            head += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // a server that refuses early may close while the body is still sent
+        let _ = stream.write_all(body);
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+        let at = all.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
+        let head = String::from_utf8_lossy(&all[..at]).to_lowercase();
+        let status = head[9..12].parse().unwrap();
+        let mut body = all[at + 4..].to_vec();
+        if head.contains("transfer-encoding: chunked") {
+            body = unchunked(&body);
+        }
+        Answer { status, head, body }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let answer = self.ask("GET", path, &[], b"");
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Answer {
+        self.ask("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes())
+    }
+
+    fn upload(&self, files: &[(&str, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, bytes) in files {
+            let head = format!(
+                "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--cut--\r\n");
+        self.ask("POST", "/api/v1/uploads", &[("Content-Type", "multipart/form-data; boundary=cut")], &body)
+    }
+}
+
+fn unchunked(body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    let mut rest = body;
+    while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap().trim(), 16).unwrap();
+        if length == 0 {
+            break;
+        }
+        whole.extend_from_slice(&rest[at + 2..at + 2 + length]);
+        rest = &rest[at + 4 + length..];
+    }
+    whole
+}
+
+/// The root of the project.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A folder that is there for one test.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("apatite-serve-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn case_file() -> Vec<u8> {
+    std::fs::read(project().join("examples/article/figure-2-3.toml")).unwrap()
+}
+
+/// Puts the case of the article into a server; returns its id.
+fn with_case(server: &Server) -> String {
+    let taken = server.upload(&[("figure.toml", &case_file())]);
+    assert_eq!(taken.status, 200);
+    taken.json()["cases"][0].as_str().unwrap().to_owned()
+}
+
+fn leading(differential: &Value) -> (&str, f64) {
+    let first = &differential["differential"][0];
+    (first["diagnosis"].as_str().unwrap(), first["probability"].as_f64().unwrap())
+}
+
+#[test]
+fn a_case_is_taken_and_answered_as_on_the_command_line() {
+    let store = folder("answer");
+    let server = Server::start(&store, &[]);
+    let id = with_case(&server);
+    let served = server.get(&format!("/api/v1/cases/{id}/differential"));
+    let said = Command::new(env!("CARGO_BIN_EXE_apatite"))
+        .args(["diagnose", "--format", "json", "--draws", "0"])
+        .arg(project().join("examples/article/figure-2-3.toml"))
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(leading(&served), leading(&said));
+    let rows = server.get("/api/v1/cases?lang=it");
+    assert_eq!(rows[0]["leading"]["diagnosis"], json!(leading(&said).0));
+    for format in ["html", "pdf", "text", "json"] {
+        let report =
+            server.ask("GET", &format!("/api/v1/cases/{id}/report?format={format}&lang=it"), &[], b"");
+        assert_eq!(report.status, 200, "{format}");
+        assert!(report.body.len() > 1000, "{format}");
+    }
+    let advice = server.get(&format!("/api/v1/cases/{id}/advice"));
+    assert!(!advice["examinations"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
+    let store = folder("kill");
+    let server = Server::start(&store, &[]);
+    let id = with_case(&server);
+    let edits = format!("/api/v1/cases/{id}/edits");
+    let before = server.get(&format!("/api/v1/cases/{id}/differential"));
+    let edit =
+        json!({ "kind": "fact", "modality": "CT", "finding": "sedimentation_sign", "state": "absent" });
+    // killed while edits are coming in: each that was confirmed must be there
+    let mut confirmed = 0;
+    for state in ["absent", "present", "suggested", "absent"] {
+        let mut edit = edit.clone();
+        edit["state"] = json!(state);
+        let answer = server.post(&edits, &edit);
+        assert_eq!(answer.status, 201);
+        confirmed = answer.json()["case"]["edits"].as_array().unwrap().len();
+    }
+    server.kill();
+
+    let server = Server::start(&store, &[]);
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    let log = case["edits"].as_array().unwrap();
+    assert_eq!(log.len(), confirmed);
+    assert!(log.iter().all(|edit| edit["who"].is_string() && edit["made"].as_str().unwrap().ends_with('Z')));
+    let after = server.get(&format!("/api/v1/cases/{id}/differential"));
+    assert_ne!(leading(&before).1, leading(&after).1);
+    for edit in log {
+        let undo = json!({ "kind": "undo", "edit": edit["number"] });
+        assert_eq!(server.post(&edits, &undo).status, 201);
+    }
+    let back = server.get(&format!("/api/v1/cases/{id}/differential"));
+    assert_eq!(before["differential"], back["differential"]);
+    // an undo can be undone
+    let log = server.get(&format!("/api/v1/cases/{id}"))["edits"].clone();
+    let last = log.as_array().unwrap().last().unwrap()["number"].clone();
+    let again = server.post(&edits, &json!({ "kind": "undo", "edit": last })).json();
+    assert_eq!(leading(&again["differential"]).1, leading(&after).1);
+    // what if stores nothing
+    let count = again["case"]["edits"].as_array().unwrap().len();
+    let suppose = json!({ "edits": [{ "kind": "patient", "age": 9, "sex": "male" }] });
+    assert_eq!(server.post(&format!("/api/v1/cases/{id}/what-if"), &suppose).status, 200);
+    assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["edits"].as_array().unwrap().len(), count);
+}
+
+#[test]
+fn hostile_uploads_are_refused_or_left_out_by_name() {
+    let store = folder("hostile");
+    let server = Server::start(&store, &["--upload-bytes", "4000000"]);
+    let outside = store.parent().unwrap().join("apatite-escaped.toml");
+    let check = |name: &str, bytes: &[u8], status: u16, said: &str| {
+        let answer = server.upload(&[(name, bytes)]);
+        let told = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, status, "{name}: {told}");
+        assert!(told.contains(said), "{name}: {told}");
+    };
+    check("notes.txt", b"hello", 200, "not readable as DICOM");
+    check("case.json", b"{\"patient\": ", 200, "not readable as json");
+    check("truth.json", b"{}", 200, "no case");
+    check("archive.zip", b"PK\x03\x04damaged", 200, "not readable as a zip archive");
+    check("traversal.zip", &zip(&[("../../apatite-escaped.toml", &case_file())]), 200, "\"cases\":[\"");
+    assert!(!outside.exists());
+    check("bomb.zip", &zip(&[("bomb.dcm", &vec![0; 8_000_000])]), 413, "unpacks to more than");
+    check("large.dcm", &vec![1; 5_000_000], 413, "more than 4000000 bytes");
+    // nothing of what was refused stays behind
+    assert_eq!(std::fs::read_dir(store.join("incoming")).unwrap().count(), 0);
+}
+
+#[test]
+fn requests_of_other_hosts_and_origins_are_refused() {
+    let store = folder("hosts");
+    let server = Server::start(&store, &[]);
+    let check = |method: &str, headers: &[(&str, &str)], status: u16| {
+        let mut headers = headers.to_vec();
+        headers.push(("Content-Type", "application/json"));
+        assert_eq!(server.ask(method, "/api/v1/cases", &headers, b"").status, status, "{headers:?}");
+    };
+    check("GET", &[], 200);
+    check("GET", &[("Host", "evil.example")], 403);
+    check("POST", &[("Origin", "http://evil.example")], 403);
+    let page = server.ask("GET", "/", &[], b"");
+    assert!(page.head.contains("content-security-policy: default-src 'none'"));
+    let escaped = server.ask("GET", "/../../etc/passwd", &[], b"");
+    assert_eq!(escaped.status, 404);
+    let text = String::from_utf8(server.ask("GET", "/metrics", &[], b"").body).unwrap();
+    assert!(text.contains("apatite_requests_total"));
+}
+
+#[test]
+fn other_addresses_need_tls_and_tokens() {
+    let store = folder("tokens");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_apatite"))
+            .args(["serve", "--store"])
+            .arg(&store)
+            .args(arguments)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
+        )
+    };
+    let (code, said) = run(&["--address", "0.0.0.0:0"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("--tls-certificate"), "{said}");
+    let (code, token) = run(&["--give-token", "ward", "--role", "reader"]);
+    assert_eq!((code, token.trim().len()), (Some(0), 64));
+    // the token itself is nowhere in the store
+    let database = std::fs::read(store.join("apatite.sqlite")).unwrap();
+    assert!(!database.windows(64).any(|window| window == token.trim().as_bytes()));
+    assert_eq!(run(&["--take-token", "ward"]).0, Some(0));
+    assert_eq!(run(&["--take-token", "ward"]).0, Some(1));
+}
+
+#[test]
+fn a_second_server_on_one_store_is_refused() {
+    let store = folder("lock");
+    let _first = Server::start(&store, &[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_apatite"))
+        .args(["serve", "--address", "127.0.0.1:0", "--store"])
+        .arg(&store)
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"));
+}
+
+#[test]
+fn an_analysis_survives_a_restart() {
+    let store = folder("jobs");
+    let phantom = folder("phantom");
+    let made = Command::new(env!("CARGO_BIN_EXE_apatite"))
+        .args(["phantom", "calcified_tophus", "--out"])
+        .arg(&phantom)
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let mut files = vec![("case.toml".to_owned(), std::fs::read(phantom.join("case.toml")).unwrap())];
+    for slice in std::fs::read_dir(phantom.join("ct")).unwrap() {
+        let path = slice.unwrap().path();
+        let name = format!("ct/{}", path.file_name().unwrap().to_string_lossy());
+        files.push((name, std::fs::read(path).unwrap()));
+    }
+    let server = Server::start(&store, &[]);
+    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
+    let taken = server.upload(&files).json();
+    assert_eq!(taken["left_out"], json!([]));
+    let id = taken["cases"][0].as_str().unwrap().to_owned();
+    // most likely in the middle of the work; where it is done already the store must hold the result all the same
+    server.kill();
+
+    let server = Server::start(&store, &[]);
+    let mut state = String::new();
+    for _ in 0..600 {
+        state = server.get("/api/v1/jobs")[0]["state"].as_str().unwrap().to_owned();
+        if state == "done" || state == "failed" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(state, "done");
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    let study = &case["studies"][0];
+    let size = study["analysis"]["labels"]["size"].as_array().unwrap();
+    let voxels: u64 = size.iter().map(|length| length.as_u64().unwrap()).product();
+    let lesions = study["analysis"]["lesions"].as_array().unwrap();
+    assert!(!lesions.is_empty());
+    let uid = study["uid"].as_str().unwrap();
+    let labels = server.ask("GET", &format!("/api/v1/studies/{uid}/labels"), &[], b"");
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(labels.body.as_slice()).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked.len() as u64, 2 * voxels);
+    // a rejected lesion no longer counts, and the findings follow
+    let before = server.get(&format!("/api/v1/cases/{id}/differential"));
+    for lesion in lesions {
+        let reject = json!({ "kind": "lesion", "study": uid, "lesion": lesion["id"], "verdict": "rejected" });
+        assert_eq!(server.post(&format!("/api/v1/cases/{id}/edits"), &reject).status, 201);
+    }
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    let findings = case["studies"][0]["analysis"]["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["id"] == "no_calcification"));
+    assert_ne!(
+        before["differential"],
+        server.get(&format!("/api/v1/cases/{id}/differential"))["differential"]
+    );
+}
+
+/// A zip archive of files.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut archive = zip::ZipWriter::new(&mut bytes);
+    for (name, content) in files {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap();
+    bytes.into_inner()
+}
