@@ -11,8 +11,8 @@ mod follow;
 mod grading;
 mod imaging;
 mod output;
-mod report;
 mod render;
+mod report;
 mod schema;
 mod serve;
 

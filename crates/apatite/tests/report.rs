@@ -51,7 +51,9 @@ fn a_study_gives_every_form_and_the_same_bytes() {
         assert!(*bytes == two[name], "{name} differs between one thread and two");
     }
     let names = one.keys().map(String::as_str).collect::<Vec<_>>();
-    for name in ["report.html", "report.pdf", "report.txt", "report.fhir.json", "report.sr.dcm", "lesions.seg.dcm"] {
+    for name in
+        ["report.html", "report.pdf", "report.txt", "report.fhir.json", "report.sr.dcm", "lesions.seg.dcm"]
+    {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
     let page = String::from_utf8(one["report.html"].clone()).unwrap();

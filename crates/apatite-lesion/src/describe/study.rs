@@ -35,11 +35,7 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         alike(&counted, &weights, &mut findings);
     }
     if metal_mm3 > 500.0 {
-        findings.add(
-            "prosthesis_present",
-            0.97,
-            format!("{:.0} ml of metal", metal_mm3 / 1000.0),
-        );
+        findings.add("prosthesis_present", 0.97, format!("{:.0} ml of metal", metal_mm3 / 1000.0));
     }
     let visceral = lesions
         .iter()
