@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p apatite-study --example phantoms -- --seeds 10`; see `--help`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

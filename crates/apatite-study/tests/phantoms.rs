@@ -49,25 +49,21 @@ fn check(pattern: &str, seed: u64, least: usize, most_false: usize) {
 
 #[test]
 fn thigh() {
-    check("normal_thigh", 1, 0, 0);
     check("cysticercosis", 1, 20, 1);
     check("vascular_calcification", 1, 1, 1);
 }
 
 #[test]
 fn hip() {
-    check("normal_pelvis", 1, 0, 0);
     check("tumoral_calcinosis_levels", 1, 1, 1);
 }
 
 #[test]
 fn knee() {
     check("normal_knee", 1, 0, 0);
-    check("parosteal_osteosarcoma", 1, 1, 1);
 }
 
 #[test]
-fn shoulder_and_foot() {
+fn shoulder() {
     check("normal_shoulder", 1, 0, 0);
-    check("urate_tophus", 1, 1, 1);
 }
