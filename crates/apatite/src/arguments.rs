@@ -332,4 +332,6 @@ pub(crate) enum SchemaOf {
     Evaluate,
     /// `compare --format json`
     Compare,
+    /// `mesh --format json`
+    Mesh,
 }
