@@ -91,7 +91,7 @@ impl<'a> Sampler<'a> {
         for axis in 0..3 {
             let last = self.size[axis] - 1;
             let at = voxel[axis].max(0.0).min(last as f32);
-            let floor = (at as usize).min(last.saturating_sub(1));
+            let floor = (at as i32 as usize).min(last.saturating_sub(1));
             base += floor * self.strides[axis];
             part[axis] = at - floor as f32;
         }

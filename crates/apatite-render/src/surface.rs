@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::blocks::{Blocks, EDGE};
 use crate::picture::Picture;
-use crate::project::{Ray, Rays};
+use crate::project::{Ray, Rays, ceil};
 use crate::regions::{Regions, colour_of};
 use crate::sample::Sampler;
 use crate::vector::{Vector, along, dot, unit};
@@ -179,7 +179,7 @@ impl Looked<'_> {
         let last = (ray.range[1].min(before) / step_mm).floor();
         while sample <= last {
             let (block, exit) = ray.block(sample * step_mm, blocks.size);
-            let beyond = (exit / step_mm).ceil().max(sample + 1.0).min(last + 1.0);
+            let beyond = ceil(exit / step_mm).max(sample + 1.0).min(last + 1.0);
             if !marked[blocks.index(block)] {
                 sample = beyond;
                 continue;

@@ -88,6 +88,8 @@ impl Server {
                 case,
                 answer: &answer,
                 advice: Some(&advice),
+                gradings: None,
+                change: None,
                 date: studies.iter().filter_map(|study| study.date).max(),
                 studies: &studies,
                 remarks: &remarks,

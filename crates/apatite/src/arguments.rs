@@ -454,4 +454,6 @@ pub(crate) enum SchemaOf {
     WhatIf,
     /// `measure --format json`
     Measure,
+    /// `mesh --format json`
+    Mesh,
 }

@@ -11,6 +11,7 @@ const NEXT: &str = include_str!("../../../docs/schemas/next.schema.json");
 const WHAT_IF: &str = include_str!("../../../docs/schemas/what-if.schema.json");
 const COMPARE: &str = include_str!("../../../docs/schemas/compare.schema.json");
 const MEASURE: &str = include_str!("../../../docs/schemas/measure.schema.json");
+const MESH: &str = include_str!("../../../docs/schemas/mesh.schema.json");
 
 pub(crate) fn schema(of: SchemaOf) -> &'static str {
     match of {
@@ -21,5 +22,6 @@ pub(crate) fn schema(of: SchemaOf) -> &'static str {
         SchemaOf::Next => NEXT,
         SchemaOf::WhatIf => WHAT_IF,
         SchemaOf::Measure => MEASURE,
+        SchemaOf::Mesh => MESH,
     }
 }

@@ -38,7 +38,7 @@ fn told(arguments: &[&str]) -> String {
 
 #[test]
 fn the_schemas_are_schemas_and_the_program_prints_them() {
-    for of in ["diagnose", "evaluate", "compare", "follow", "next", "what-if", "measure"] {
+    for of in ["diagnose", "evaluate", "compare", "follow", "next", "what-if", "measure", "mesh"] {
         let schema = schema(of);
         jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{of}: {error}"));
         assert_eq!(schema["$id"], format!("https://apatite.invalid/schemas/{of}.schema.json"));

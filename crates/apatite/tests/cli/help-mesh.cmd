@@ -1,0 +1,1 @@
+apatite mesh --help

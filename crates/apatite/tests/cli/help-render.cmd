@@ -1,0 +1,1 @@
+apatite render --help
