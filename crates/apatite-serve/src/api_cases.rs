@@ -119,7 +119,7 @@ async fn case(
     blocking(server, move |server| {
         let standing = server.standing(&id, &[])?;
         let (case, problems) = server.case_of(&standing);
-        view(server, &standing, &case, problems, lang).map(Json)
+        view(server, &standing, &case, &problems, lang).map(Json)
     })
     .await
 }
@@ -142,7 +142,7 @@ async fn edit(
         let standing = server.standing(&id, &[])?;
         let (case, problems) = server.case_of(&standing);
         let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
-        Ok(json!({ "case": view(server, &standing, &case, problems, wanted.lang)?, "differential": differential }))
+        Ok(json!({ "case": view(server, &standing, &case, &problems, wanted.lang)?, "differential": differential }))
     })
     .await?;
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
@@ -275,7 +275,7 @@ async fn report(
         let bytes = if format == ReportFormat::Json {
             let wanted = Wanted { lang, explain: 60, draws: 200 };
             let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
-            let case = view(server, &standing, &case, problems, lang)?;
+            let case = view(server, &standing, &case, &problems, lang)?;
             serde_json::to_vec_pretty(&json!({ "case": case, "differential": differential }))?
         } else {
             server.report(&standing, &case, &problems, format, lang)?
@@ -311,13 +311,7 @@ async fn advice(
     .await
 }
 
-fn view(
-    server: &Server,
-    standing: &Standing,
-    case: &Case,
-    problems: Vec<Value>,
-    lang: Lang,
-) -> Answer<Value> {
+fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], lang: Lang) -> Answer<Value> {
     let words = server.words(lang);
     let jobs = server.store.jobs(200)?;
     let mut studies = Vec::new();

@@ -153,7 +153,7 @@ impl Intake<'_> {
         let mut archive = match zip::ZipArchive::new(std::io::BufReader::new(opened)) {
             Ok(archive) => archive,
             Err(error) => {
-                self.leave(&file.name, format!("not readable as a zip archive: {error}"));
+                self.leave(&file.name, &format!("not readable as a zip archive: {error}"));
                 return Ok(());
             }
         };
@@ -164,7 +164,7 @@ impl Intake<'_> {
             let mut entry = match archive.by_index(number) {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.leave(&format!("{}!{number}", file.name), format!("not readable: {error}"));
+                    self.leave(&format!("{}!{number}", file.name), &format!("not readable: {error}"));
                     continue;
                 }
             };
@@ -183,7 +183,7 @@ impl Intake<'_> {
             }
             drop(entry);
             if bytes.starts_with(b"PK\x03\x04") {
-                self.leave(&name, "an archive inside an archive: unpack it first".to_owned());
+                self.leave(&name, "an archive inside an archive: unpack it first");
             } else {
                 self.file(&name, &bytes)?;
             }
@@ -205,18 +205,18 @@ impl Intake<'_> {
                     self.flush()?;
                 }
             }
-            Err(reason) => self.leave(name, reason),
+            Err(reason) => self.leave(name, &reason),
         }
         Ok(())
     }
 
     fn case_file(&mut self, name: &str, bytes: &[u8]) -> Answer<()> {
         let Ok(text) = std::str::from_utf8(bytes) else {
-            self.leave(name, "not UTF-8 text".to_owned());
+            self.leave(name, "not UTF-8 text");
             return Ok(());
         };
         if bytes.len() > apatite_case::MAX_BYTES {
-            self.leave(name, format!("more than {} bytes, which no case has", apatite_case::MAX_BYTES));
+            self.leave(name, &format!("more than {} bytes, which no case has", apatite_case::MAX_BYTES));
             return Ok(());
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -235,8 +235,8 @@ impl Intake<'_> {
                 let digest = self.store.keep_original(bytes)?;
                 self.cases.push(CaseFile { name: name.to_owned(), digest, format, document });
             }
-            Ok(_) => self.leave(name, "no case: it has no patient, history, labs or imaging".to_owned()),
-            Err(error) => self.leave(name, format!("not readable as {format}: {error}")),
+            Ok(_) => self.leave(name, "no case: it has no patient, history, labs or imaging"),
+            Err(error) => self.leave(name, &format!("not readable as {format}: {error}")),
         }
         Ok(())
     }
@@ -246,7 +246,7 @@ impl Intake<'_> {
         let other = self.store.add_instances(&instances)?;
         for ((name, instance), other) in names.iter().zip(instances).zip(other) {
             if other {
-                self.leave(name, "another object with the same SOPInstanceUID is stored already".to_owned());
+                self.leave(name, "another object with the same SOPInstanceUID is stored already");
                 continue;
             }
             self.taken.instances += 1;
@@ -302,9 +302,9 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn leave(&mut self, name: &str, reason: String) {
+    fn leave(&mut self, name: &str, reason: &str) {
         let file = apatite_text::printable(name);
-        self.taken.left_out.push(NotTaken { file, reason: apatite_text::printable(&reason) });
+        self.taken.left_out.push(NotTaken { file, reason: apatite_text::printable(reason) });
     }
 }
 
