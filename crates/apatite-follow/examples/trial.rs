@@ -53,7 +53,7 @@ fn main() {
                 match compare(phantom, analysis, &first.0, &first.1, &limits) {
                     Err(_) => strangers_refused += 1,
                     Ok(followed) => {
-                        println!("{pattern} {seed}: a stranger fits: {:?}", followed.registration)
+                        println!("{pattern} {seed}: a stranger fits: {:?}", followed.registration);
                     }
                 }
             }
@@ -125,16 +125,16 @@ fn main() {
         "\n{:>8} {:<30} {:>6} {:>9} {:>8} {:>12}",
         "growth", "pattern", "pairs", "covered", "called", "wrong sign"
     );
-    for place in 0..GROWTHS.len() {
+    for (place, &growth) in GROWTHS.iter().enumerate() {
         let mut sum = Score::default();
         for ((_, pattern), score) in scores.iter().filter(|((of, _), _)| *of == place) {
-            line(GROWTHS[place], pattern, score);
+            line(growth, pattern, score);
             sum.pairs += score.pairs;
             sum.covered += score.covered;
             sum.called += score.called;
             sum.wrong_sign += score.wrong_sign;
         }
-        line(GROWTHS[place], "all", &sum);
+        line(growth, "all", &sum);
     }
     println!(
         "\n{studies} pairs of studies: {} refused, largest residual {worst_mm:.2} mm, slowest {slowest:.1} s; \

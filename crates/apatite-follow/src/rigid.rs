@@ -89,10 +89,11 @@ pub(crate) fn solve(mut matrix: [[f64; 6]; 6], mut right: [f64; 6]) -> Option<[f
         }
         matrix.swap(step, pivot);
         right.swap(step, pivot);
+        let eliminated = matrix[step];
         for row in step + 1..6 {
-            let factor = matrix[row][step] / matrix[step][step];
-            for column in step..6 {
-                matrix[row][column] -= factor * matrix[step][column];
+            let factor = matrix[row][step] / eliminated[step];
+            for (entry, from) in matrix[row].iter_mut().zip(eliminated).skip(step) {
+                *entry -= factor * from;
             }
             right[row] -= factor * right[step];
         }

@@ -513,7 +513,17 @@ mod tests {
     fn scanner(size: [usize; 3], spacing_mm: [f64; 3]) -> Scanner {
         let steps = [[spacing_mm[0], 0.0, 0.0], [0.0, spacing_mm[1], 0.0], [0.0, 0.0, spacing_mm[2]]];
         let origin = [0, 1, 2].map(|axis: usize| -spacing_mm[axis] * (size[axis] - 1) as f64 / 2.0);
-        Scanner { size, spacing_mm, origin, steps, blur_mm: 0.0, noise_hu: 0.0, noise_grain: 0.7, seed: 1 }
+        Scanner {
+            size,
+            spacing_mm,
+            origin,
+            steps,
+            blur_mm: 0.0,
+            noise_hu: 0.0,
+            noise_grain: 0.7,
+            seed: 1,
+            noise_seed: 1,
+        }
     }
 
     #[test]

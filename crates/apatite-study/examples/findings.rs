@@ -8,7 +8,7 @@ told where it is not, and how far its probabilities are from the truth (Brier sc
 the rank of the expected diagnosis from age, sex, site and CT alone. `--list FINDING` names the lesions that are
 judged wrong; `--pattern`, `--first` narrow the studies.
 */
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -106,7 +106,7 @@ pub(crate) fn run_what_if(arguments: &Suppose, knowledge: &Knowledge) -> Outcome
     let mut out = stdout().lock();
     match arguments.format {
         Format::Text => {
-            write!(out, "{}", apatite_text::what_if(&words, &answer, usize::from(arguments.top)))?
+            write!(out, "{}", apatite_text::what_if(&words, &answer, usize::from(arguments.top)))?;
         }
         Format::Json => {
             let mut value = json!(answer);

@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box
     let mut out = stdout().lock();
     match arguments.format {
         Format::Json => {
-            write_json(&mut out, &followed_json(&followed, &earlier, &later, &limits, words)?, false)?
+            write_json(&mut out, &followed_json(&followed, &earlier, &later, &limits, words)?, false)?;
         }
         Format::Text => {
             for (study, name) in [(&earlier, "earlier"), (&later, "later")] {

@@ -118,7 +118,7 @@ pub(crate) fn run_report(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     };
-    let gradings = grading::read(folder, knowledge)?;
+    let gradings = grading::read(knowledge)?;
     let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
     let change = change(&loaded.studies, folder)?;
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
