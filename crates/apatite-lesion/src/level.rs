@@ -129,7 +129,7 @@ impl Lines<'_> {
                         continue;
                     }
                     let upper = mean(k - far, k + 1 - skip);
-                    let lower = mean(k + 1 + skip - 1, k + 1 + far);
+                    let lower = mean(k + 1 + skip, k + 2 + far);
                     let middle = (upper + lower) / 2.0;
                     if lower - upper < least || line[k] >= middle || line[k + 1] < middle {
                         continue;
