@@ -135,7 +135,7 @@ fn a_mass_on_the_cortex_is_split_from_the_bone() {
     let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
     assert!((0.7..1.2).contains(&(lesion.volume_mm3 / 9000.0)), "{}", lesion.volume_mm3);
     assert!(lesion.bone_contact_mm2 > 20.0, "{}", lesion.bone_contact_mm2);
-    assert!(probability(&lesion.findings, "separate_from_bone") < 0.4);
+    assert!(probability(&lesion.findings, "separate_from_bone") < 0.4, "{:?}", lesion.findings);
 }
 
 /// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.

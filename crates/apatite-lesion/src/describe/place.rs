@@ -117,7 +117,7 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     // where the skeleton ends is itself a judgement: a nodule taken for bone looks like contact
     let told = 0.75 * rise(contact, 4.0, 1.2).max(0.45 * fall(first, 0.8, 0.25));
     // what lies on bone meets it over its section at most: more means that a part of it was taken for bone
-    let trust = fall(share, 1.5, 0.12);
+    let trust = fall(share, 1.75, 0.12);
     let touches = trust * told + (1.0 - trust) * 0.4;
     // matrix that grows from bone is of one piece, packed nodules are not
     let whole = 1.0 - 0.6 * findings.get("septa");
