@@ -44,10 +44,16 @@ pub(crate) struct Trouble {
 
 impl LoadedCase {
     /// Whether something that stops the case would not stop it under the lenient policy.
-    pub(crate) fn is_forgivable(&self) -> bool {
+    fn is_forgivable(&self) -> bool {
         let never = [Kind::Unreadable.name(), Kind::TooMany.name()];
         let errors = || self.problems.iter().filter(|problem| problem.severity == Severity::Error);
         errors().all(|problem| !never.contains(&problem.kind))
+    }
+
+    /// Says that a refused case has no `outcome`, and whether leniency would help.
+    pub(crate) fn tell_refused(&self, outcome: &str, lenient: bool) {
+        let advice = if self.is_forgivable() && !lenient { ", or try --lenient" } else { "" };
+        tell(&format!("{}: {outcome}; see above{advice}", printable(&self.path.display().to_string())));
     }
 }
 

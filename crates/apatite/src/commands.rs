@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Phantom(arguments) => {
             run_phantom(arguments, &Words { knowledge: &knowledge, language: language(arguments.lang) })
         }
-        Command::Report(arguments) => run_report(arguments, &knowledge, &folder),
+        Command::Report(arguments) => run_report(arguments, &knowledge),
         Command::Export(arguments) => run_export(arguments, &knowledge),
         Command::Import(arguments) => run_import(arguments, &knowledge),
         Command::Knowledge(command) => run_knowledge(command, &knowledge, &folder, own),
@@ -161,9 +161,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
                 write!(out, "{}", apatite_text::gradings(&words, &gradings, &graded))?;
             }
             (Format::Text, None) => {
-                let forgivable = loaded.is_forgivable() && !arguments.reading.lenient;
-                let advice = if forgivable { ", or try --lenient" } else { "" };
-                tell(&format!("{}: not answered; see above{advice}", printable(&path.display().to_string())));
+                loaded.tell_refused("not answered", arguments.reading.lenient);
             }
         }
     }

@@ -102,12 +102,7 @@ pub(crate) fn run_export(
     let loaded = cases::load_with_studies(&arguments.case, knowledge, policy(&arguments.reading));
     cases::report(&arguments.case, &loaded.problems);
     if loaded.refused {
-        let advice =
-            if loaded.is_forgivable() && !arguments.reading.lenient { ", or try --lenient" } else { "" };
-        tell(&format!(
-            "{}: not written; see above{advice}",
-            printable(&arguments.case.display().to_string())
-        ));
+        loaded.tell_refused("not written", arguments.reading.lenient);
         return Ok(ExitCode::from(1));
     }
     let answer = answer(arguments, knowledge, &loaded)?;

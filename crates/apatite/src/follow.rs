@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_dicom::{Source, write_labels};
 use apatite_follow::{Followed, Limits, Study, follow};
+use apatite_knowledge::Knowledge;
 use apatite_lesion::{Analysis, analyse};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
@@ -58,8 +59,7 @@ struct Read {
 }
 
 pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {
-    let text = words.knowledge.rules.get("change.toml").ok_or("the knowledge has no change.toml")?;
-    let limits = Limits::read(text)?;
+    let limits = limits(words.knowledge)?;
     let (earlier, later, followed) = with_progress(|progress| -> Result<_, Box<dyn Error>> {
         let half = |from: f64| move |step: &str, share: f64| progress(step, from + 0.4 * share);
         let earlier = read(&arguments.earlier, arguments.earlier_series.as_deref(), &half(0.0))?;
@@ -118,7 +118,13 @@ fn read(path: &Path, series: Option<&str>, progress: &dyn Fn(&str, f64)) -> Resu
 }
 
 /// Days from one date to another; none where the second is not later.
-fn days_between(from: Date, to: Date) -> Option<f64> {
+/// The limits of repeatability of the knowledge.
+pub(crate) fn limits(knowledge: &Knowledge) -> Result<Limits, Box<dyn Error>> {
+    let text = knowledge.rules.get("change.toml").ok_or("the knowledge has no change.toml")?;
+    Ok(Limits::read(text)?)
+}
+
+pub(crate) fn days_between(from: Date, to: Date) -> Option<f64> {
     let days = from.until(to).ok()?.get_days();
     (days > 0).then(|| f64::from(days))
 }

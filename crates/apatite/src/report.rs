@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_advise::next;
 use apatite_follow::{Followed, Limits, follow};
-use apatite_knowledge::{Folder, Knowledge};
+use apatite_knowledge::Knowledge;
 use apatite_lesion::Kind;
 use apatite_reason::{Model, counts_of, diagnose, robustness};
 use apatite_report::{
@@ -26,6 +26,7 @@ use crate::arguments::{Lang, Reading};
 use crate::cases;
 use crate::commands::{language, policy, setting};
 use crate::export::{ExportFormat, Exported, TableOf};
+use crate::follow::{days_between, limits};
 use crate::grading;
 use crate::imaging::{LoadedStudy, with_progress};
 use crate::output::tell;
@@ -91,7 +92,6 @@ pub(crate) enum ReportFormat {
 pub(crate) fn run_report(
     arguments: &ReportArguments,
     knowledge: &Knowledge,
-    folder: &Folder,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let words = Words { knowledge, language: language(arguments.lang) };
     let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
@@ -99,10 +99,7 @@ pub(crate) fn run_report(
     let loaded = cases::load_with_studies(&arguments.case, knowledge, policy(&arguments.reading));
     cases::report(&arguments.case, &loaded.problems);
     if loaded.refused {
-        let advice =
-            if loaded.is_forgivable() && !arguments.reading.lenient { ", or try --lenient" } else { "" };
-        let path = printable(&arguments.case.display().to_string());
-        tell(&format!("{path}: no report; see above{advice}"));
+        loaded.tell_refused("no report", arguments.reading.lenient);
         return Ok(ExitCode::from(1));
     }
     let mut answer = diagnose(&model, knowledge, &loaded.case, usize::from(arguments.explain))?;
@@ -120,7 +117,7 @@ pub(crate) fn run_report(
     };
     let gradings = grading::read(knowledge)?;
     let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
-    let change = change(&loaded.studies, folder)?;
+    let change = change(&loaded.studies, knowledge)?;
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();
     let remarks = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -142,7 +139,10 @@ pub(crate) fn run_report(
 }
 
 /// What the earliest and the latest measured study differ in; none where there are not two of different days.
-fn change(studies: &[LoadedStudy], folder: &Folder) -> Result<Option<(Followed, Limits)>, Box<dyn Error>> {
+fn change(
+    studies: &[LoadedStudy],
+    knowledge: &Knowledge,
+) -> Result<Option<(Followed, Limits)>, Box<dyn Error>> {
     let mut dated = studies
         .iter()
         .filter_map(|study| Some((study.date.parse::<Date>().ok()?, study, study.measurement.as_ref()?)))
@@ -152,8 +152,8 @@ fn change(studies: &[LoadedStudy], folder: &Folder) -> Result<Option<(Followed, 
     if first.0 == last.0 {
         return Ok(None);
     }
-    let limits = Limits::read(folder.text("change.toml").ok_or("the knowledge has no change.toml")?)?;
-    let days = first.0.until(last.0).map(|span| f64::from(span.get_days())).ok();
+    let limits = limits(knowledge)?;
+    let days = days_between(first.0, last.0);
     let [earlier, later] = [first, last].map(|(_, study, measurement)| apatite_follow::Study {
         volume: &study.volume,
         analysis: &measurement.analysis,
