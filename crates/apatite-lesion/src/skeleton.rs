@@ -6,7 +6,7 @@
 //! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
 //! a narrow neck.
 
-use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2};
+use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -44,9 +44,15 @@ const SMALL_SECTION_MM2: f64 = 6000.0;
 /// A foot cut along its length is narrower than this, mm².
 const HAND_OR_FOOT_MM2: f64 = 40_000.0;
 /// The marrow of the bones of hand and foot is smaller than this, mm³.
-const SMALL_BONE_MM3: f64 = 30_000.0;
-/// Marrow lies at least this much below the wall around it, HU.
-const BASIN_HU: f32 = 80.0;
+const SMALL_BONE_MM3: f64 = 15_000.0;
+/// The wall of marrow is denser than it by a fifth and at least this, HU.
+const WALL_RISE_HU: i32 = 100;
+/// Denser walls count as this, HU: 26 of them can be added up.
+const WALL_MOST_HU: f32 = 2000.0;
+/// Marrow meets its wall in this share of all directions.
+const ENCLOSED: f32 = 0.75;
+/// A cell that meets a wall in fewer directions is no marrow, whatever lies about it.
+const HALF_ENCLOSED: f32 = 0.5;
 /// Bones of one skeleton are closer to each other than twice this, mm.
 const ARTICULATION_MM: f32 = 2.5;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
@@ -61,6 +67,22 @@ const SHAFT_CORTEX_MM: f64 = 3.6;
 const NECK: f32 = 0.5;
 /// Trabecular bone is seldom denser than this, HU.
 const ISLAND_HU: f32 = 450.0;
+/// Of the surface of a piece, bone borders this share where the piece is a space within the bone.
+const SURROUNDED: f64 = 0.75;
+/// Cells wider than this (mm) do not tell a piece from its bone.
+const BLURRED_MM: f64 = 2.6;
+
+/// Log odds that a piece is a deposit and not bone, by its features and a constant: volume (ln mm³), volume over its
+/// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
+/// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
+/// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`]), share of it that is enclosed like marrow,
+/// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm). Fitted by logistic
+/// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
+type PieceWeights = ([f64; 13], f64);
+const PIECE_OF_LARGE: PieceWeights =
+    ([0.10, -0.38, -6.2, 0.28, 0.72, -3.35, 0.19, -0.17, 5.5, 0.0, 0.32, -1.66, 0.04], 1.16);
+const PIECE_OF_SMALL: PieceWeights =
+    ([0.65, 0.71, 4.7, 0.75, 1.24, -3.0, -0.24, 0.56, -21.9, -39.8, -0.92, 2.29, 0.12], -7.13);
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
@@ -133,7 +155,29 @@ fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
     for cell in (0..grid.len()).filter(|&cell| dense[cell]) {
         grid.neighbours6(cell, |other| grown[other] = true);
     }
-    let (labels, counts) = components(grid, Connectivity::Face, |cell| !grown[cell]);
+    let mut inner = enclosed(grid, coarse, &grown);
+    fill_slices(grid, coarse, &grown, &mut inner);
+    // trabecular bone about as dense as the limit is speckled: growing leaves nothing of its pockets
+    let mut pockets = enclosed(grid, coarse, dense);
+    fill_slices(grid, coarse, dense, &mut pockets);
+    (0..grid.len())
+        .map(|cell| {
+            if dense[cell] {
+                return Solid::Dense;
+            }
+            let mut near = inner[cell] || pockets[cell];
+            if !near && grown[cell] {
+                // the ring that growing took from the space
+                grid.neighbours26(cell, |other| near |= inner[other]);
+            }
+            if near { Solid::Enclosed } else { Solid::Outside }
+        })
+        .collect()
+}
+
+/// Spaces of at most [`MARROW_ML`] that `walls` encloses.
+fn enclosed(grid: &Grid, coarse: &Coarse, wall: &[bool]) -> Vec<bool> {
+    let (labels, counts) = components(grid, Connectivity::Face, |cell| !wall[cell]);
     // how much of the surface of each space is wall, and how much is the edge of the field
     let mut walls = vec![0_usize; counts.len()];
     let mut edges = vec![0_usize; counts.len()];
@@ -146,12 +190,12 @@ fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
         let mut present = 0;
         grid.neighbours6(cell, |other| {
             present += 1;
-            walls[label as usize] += usize::from(grown[other]);
+            walls[label as usize] += usize::from(wall[other]);
         });
         edges[label as usize] += 6 - present;
         sums[label as usize] += f64::from(coarse.mean[cell]);
     }
-    let enclosed: Vec<bool> = (0..counts.len())
+    let kept: Vec<bool> = (0..counts.len())
         .map(|label| {
             label > 0
                 && counts[label] <= most
@@ -159,21 +203,7 @@ fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
                 && sums[label] / counts[label] as f64 > -250.0
         })
         .collect();
-    let mut inner: Vec<bool> = labels.iter().map(|&label| enclosed[label as usize]).collect();
-    fill_slices(grid, coarse, &grown, &mut inner);
-    (0..grid.len())
-        .map(|cell| {
-            if dense[cell] {
-                return Solid::Dense;
-            }
-            let mut near = inner[cell];
-            if !near && grown[cell] {
-                // the ring that growing took from the space
-                grid.neighbours26(cell, |other| near |= inner[other]);
-            }
-            if near { Solid::Enclosed } else { Solid::Outside }
-        })
-        .collect()
+    labels.iter().map(|&label| kept[label as usize]).collect()
 }
 
 /// Fills small holes of every axial slice: marrow that leaks through a thin or open cortex elsewhere.
@@ -381,14 +411,13 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
     let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
-    let level = levels(grid, &coarse.mean, &is_solid);
+    let smooth = box_mean(grid, &coarse.mean, grid.spacing_mm.map(|step| (0.8 / step) as usize));
+    let (share, level) = enclosure(grid, &smooth, &is_solid);
     let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
-    let shell = shell_contrast(grid, &coarse.mean, &depth);
-    let basin = |cell: usize| level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU);
     let first: Vec<bool> = (0..grid.len())
-        .map(|cell| is_solid(cell) && depth[cell] >= deep && (basin(cell) || shell[cell]))
+        .map(|cell| is_solid(cell) && depth[cell] >= deep && share[cell] >= ENCLOSED)
         .collect();
-    let filled = majority(grid, &first, &depth);
+    let filled = majority(grid, &first, &share, &depth);
     let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
     let (mut marrow, split) = basins(grid, &filled, narrow);
     let mut spaces = vec![Features::default(); split.len()];
@@ -439,6 +468,20 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         let cut = whole[at].on_edge && volume > 800.0 && peak[at] > 350.0;
         skeletal[at] = marrowed[at] || cut;
     }
+    if std::env::var_os("APADBG").is_some() {
+        eprintln!("section {section_mm2} small {small_bones} cell {:?}", grid.spacing_mm);
+        for (at, space) in spaces.iter().enumerate().filter(|(_, s)| s.cells as f64 * grid.cell_mm3() > 20.0) {
+            let c: Vec<f64> = space.first.iter().map(|v| v / space.cells as f64).collect();
+            eprintln!("space {at} vol {:.0} in {:.0} wall {:.0} wall_mm {:.1} elong {:.1} edge {} split {} score {:.1} at {c:.0?}", space.cells as f64 * grid.cell_mm3(), space.sum / space.cells as f64, space.shell / space.cells as f64, walls[at], space.elongation(), space.on_edge, split[at], scores[at]);
+        }
+        for at in 1..body_counts.len() {
+            let volume = body_counts[at] as f64 * grid.cell_mm3();
+            if volume > 30.0 {
+                let c: Vec<f64> = whole[at].first.iter().map(|v| v / whole[at].cells as f64).collect();
+                eprintln!("body {at} vol {volume:.0} marrowed {} skeletal {} edge {} peak {:.0} elong {:.1} at {c:.0?}", marrowed[at], skeletal[at], whole[at].on_edge, peak[at], whole[at].elongation());
+            }
+        }
+    }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
     for at in 1..body_counts.len() {
         marrowed[at] &= skeletal[at];
@@ -466,7 +509,33 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         &cortex,
         &marrow,
         large_section,
+        &share,
+        &level,
     );
+    if let Some(path) = std::env::var_os("APASPARSE") {
+        use std::io::Write;
+        let mut f = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+        for v in [grid.size[0], grid.size[1], grid.size[2], coarse.block[0], coarse.block[1], coarse.block[2], coarse.low[0], coarse.low[1], coarse.low[2]] {
+            f.write_all(&(v as u32).to_le_bytes()).unwrap();
+        }
+        for cell in 0..grid.len() {
+            if pieces[cell] > 0 || marrow[cell] > 0 {
+                for v in [cell as u32, pieces[cell], marrow[cell]] { f.write_all(&v.to_le_bytes()).unwrap(); }
+            }
+        }
+    }
+    if let Some(path) = std::env::var_os("APADBG") {
+        use std::io::Write;
+        let mut f = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+        for v in [grid.size[0], grid.size[1], grid.size[2], coarse.block[0], coarse.block[1], coarse.block[2], coarse.low[0], coarse.low[1], coarse.low[2]] {
+            f.write_all(&(v as u32).to_le_bytes()).unwrap();
+        }
+        for cell in 0..grid.len() {
+            for v in [coarse.mean[cell], marrow[cell] as f32, f32::from(u8::from(is_bone[marrow[cell] as usize])), from_marrow[cell], depth[cell], bodies[cell] as f32, pieces[cell] as f32, f32::from(u8::from(attached[pieces[cell] as usize])), share[cell], if is_solid(cell) { 1.0 } else { 0.0 }] {
+                f.write_all(&v.to_le_bytes()).unwrap();
+            }
+        }
+    }
     let mut tissue: Vec<Tissue> = (0..grid.len())
         .map(|cell| {
             let body = bodies[cell] as usize;
@@ -506,115 +575,97 @@ fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut
     }
 }
 
-/// Which cells are less dense than the shell over them: the densest of the outer 2.5 mm of the solid, averaged over
-/// the surface within 7 mm, exceeds the mean about the cell by a third. Unlike [`levels`] this needs no closed wall
-/// (the cortex of epiphyses and pelvis is thinner than a cell); unlike a maximum it is not misled by one dense
-/// neighbour.
-fn shell_contrast(grid: &Grid, values: &[f32], depth: &[f32]) -> Vec<bool> {
-    let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
-    let cells = |reach_mm: f64| grid.spacing_mm.map(|step| (reach_mm / step).round().max(1.0) as usize);
-    let clipped: Vec<f32> = values
-        .iter()
-        .zip(depth)
-        .map(|(&value, &depth)| if depth > 0.0 { value.min(1600.0) } else { 0.0 })
-        .collect();
-    let ridge = box_max(grid, &clipped, cells(2.0));
-    let outer = 1.05 * edge as f32;
-    let surface: Vec<f32> = depth.iter().map(|&depth| f32::from(depth > 0.0 && depth <= outer)).collect();
-    let weighted: Vec<f32> = surface.iter().zip(&ridge).map(|(&on, &ridge)| on * ridge).collect();
-    let window = cells(7.0);
-    let (counts, sums) =
-        rayon::join(|| box_mean(grid, &surface, window), || box_mean(grid, &weighted, window));
-    let smooth = box_mean(grid, &clipped, cells(1.2));
-    let mut inside: Vec<bool> = (0..grid.len())
-        .map(|cell| {
-            if depth[cell] < 2.2_f32.max(outer) || counts[cell] <= 0.0 {
-                return false;
-            }
-            let shell = sums[cell] / counts[cell];
-            shell - smooth[cell] >= (0.33 * shell).max(120.0)
-        })
-        .collect();
-    // deeper than the window reaches no surface is near: such a core is like the layer around it
-    let mut stack: Vec<usize> = (0..grid.len()).filter(|&cell| inside[cell]).collect();
-    while let Some(cell) = stack.pop() {
-        grid.neighbours6(cell, |other| {
-            if !inside[other] && depth[other] > 5.0 && counts[other] <= 0.0 {
-                inside[other] = true;
-                stack.push(other);
-            }
-        });
-    }
-    inside
-}
-
 /// Marrow fills a bone, while lucent patches are scattered through a deposit: a cell well below the surface is marrow
 /// where most of the deep cells within 6 mm are.
-fn majority(grid: &Grid, first: &[bool], depth: &[f32]) -> Vec<bool> {
+fn majority(grid: &Grid, first: &[bool], share: &[f32], depth: &[f32]) -> Vec<bool> {
     let limit = 2.2_f32.max(1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32);
     let window = grid.spacing_mm.map(|step| (6.0 / step).round().max(1.0) as usize);
     let deep: Vec<f32> = depth.iter().map(|&depth| f32::from(depth >= limit)).collect();
     let marrow: Vec<f32> = deep.iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
     let (all, some) = rayon::join(|| box_mean(grid, &deep, window), || box_mean(grid, &marrow, window));
     (0..grid.len())
-        .map(|cell| if depth[cell] >= limit { some[cell] > 0.5 * all[cell] } else { first[cell] })
+        .map(|cell| {
+            let most = some[cell] > 0.5 * all[cell];
+            if depth[cell] >= limit { most && share[cell] >= HALF_ENCLOSED } else { first[cell] }
+        })
         .collect()
 }
 
-/// Height of the wall around every solid cell, HU: the lowest level to which water poured in at the cell would rise
-/// before it ran out of the solid (grey-scale filling of holes), the highest of filling in space and in the planes of
-/// the three axes, so that a leak in one place empties one slice and not the whole bone. The edge of the field is a
-/// wall: bones that it cuts stay closed.
-fn levels(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)) -> Vec<f32> {
+/// How a wall encloses every solid cell: of the rays to its 26 neighbours and on, those that leave the field without
+/// meeting a wall say nothing; the share of the others that meet a denser wall before they leave the solid, and the mean
+/// density of these walls. Marrow is enclosed on all sides, whether its wall is thick, thin or has a leak; a deposit
+/// on bone has the bone on one side only.
+fn enclosure(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)) -> (Vec<f32>, Vec<f32>) {
     use rayon::prelude::*;
-    let planes = [[true, true, true], [true, true, false], [true, false, true], [false, true, true]];
-    let floods: Vec<Vec<f32>> = planes.par_iter().map(|&axes| flood(grid, values, is_solid, axes)).collect();
-    (0..grid.len()).map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max)).collect()
-}
-
-fn flood(
-    grid: &Grid,
-    values: &[f32],
-    is_solid: &(dyn Fn(usize) -> bool + Sync),
-    axes: [bool; 3],
-) -> Vec<f32> {
-    const STEP_HU: f32 = 10.0;
-    const BUCKETS: usize = 300;
-    let bucket = |value: f32| ((value.max(0.0) / STEP_HU) as usize).min(BUCKETS - 1);
-    let strides = [1, grid.size[0], grid.size[0] * grid.size[1]];
-    let neighbours = |cell: usize, visit: &mut dyn FnMut(usize)| {
-        let position = grid.position(cell);
-        for axis in (0..3).filter(|&axis| axes[axis]) {
-            if position[axis] > 0 {
-                visit(cell - strides[axis]);
-            }
-            if position[axis] + 1 < grid.size[axis] {
-                visit(cell + strides[axis]);
-            }
-        }
-    };
-    let mut level = vec![f32::MIN; grid.len()];
-    let mut queue: Vec<Vec<u32>> = vec![Vec::new(); BUCKETS];
-    for cell in (0..grid.len()).filter(|&cell| is_solid(cell)) {
-        let mut open = false;
-        neighbours(cell, &mut |other| open |= !is_solid(other));
-        if open {
-            level[cell] = values[cell];
-            queue[bucket(values[cell])].push(cell as u32);
-        }
+    const NONE: u32 = u32::MAX;
+    let cells: Vec<u32> = (0..grid.len() as u32).filter(|&cell| is_solid(cell as usize)).collect();
+    let mut slot = vec![NONE; grid.len()];
+    for (at, &cell) in cells.iter().enumerate() {
+        slot[cell as usize] = at as u32;
     }
-    for at in 0..BUCKETS {
-        while let Some(cell) = queue[at].pop() {
-            let cell = cell as usize;
-            neighbours(cell, &mut |other| {
-                if level[other] == f32::MIN && is_solid(other) {
-                    level[other] = level[cell].max(values[other]);
-                    queue[bucket(level[other]).max(at)].push(other as u32);
+    let own: Vec<i32> = cells.iter().map(|&cell| values[cell as usize].min(WALL_MOST_HU) as i32).collect();
+    let directions: Vec<[isize; 3]> = (0..27)
+        .map(|at: isize| [at % 3 - 1, at / 3 % 3 - 1, at / 9 - 1])
+        .filter(|direction| *direction != [0, 0, 0])
+        .collect();
+    // whole numbers: their sum does not depend on the order of threads
+    let empty = || vec![[0_u16; 3]; cells.len()];
+    let seen = directions
+        .par_iter()
+        .fold(empty, |mut seen, direction| {
+            // the densest that a ray meets beyond a cell; and whether it leaves the field
+            let mut beyond = vec![(i32::MIN, false); cells.len()];
+            let mut visit = |at: usize| {
+                let position = grid.position(cells[at] as usize);
+                let mut next = [0; 3];
+                let inside = (0..3).all(|axis| {
+                    next[axis] = position[axis].wrapping_add_signed(direction[axis]);
+                    next[axis] < grid.size[axis]
+                });
+                let (top, leaves) = if inside {
+                    match slot[grid.index(next)] {
+                        NONE => (i32::MIN, false),
+                        other => {
+                            let (top, leaves) = beyond[other as usize];
+                            (top.max(own[other as usize]), leaves)
+                        }
+                    }
+                } else {
+                    (i32::MIN, true)
+                };
+                beyond[at] = (top, leaves);
+                if top >= own[at].max(0) * 6 / 5 && top - own[at] >= WALL_RISE_HU {
+                    seen[at][0] += 1;
+                    seen[at][2] += top as u16;
+                } else if !leaves {
+                    seen[at][1] += 1;
                 }
-            });
+            };
+            if direction[2] * 9 + direction[1] * 3 + direction[0] > 0 {
+                (0..cells.len()).rev().for_each(&mut visit);
+            } else {
+                (0..cells.len()).for_each(&mut visit);
+            }
+            seen
+        })
+        .reduce(empty, |mut a, b| {
+            for (a, b) in a.iter_mut().zip(&b) {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a += b;
+                }
+            }
+            a
+        });
+    let mut share = vec![0.0; grid.len()];
+    let mut wall = values.to_vec();
+    for (&cell, [walled, open, sum]) in cells.iter().zip(seen) {
+        let (walled, open) = (f32::from(walled), f32::from(open));
+        share[cell as usize] = walled / (walled + open).max(1.0);
+        if walled > 0.0 {
+            wall[cell as usize] = f32::from(sum) / walled;
         }
     }
-    level
+    (share, wall)
 }
 
 /// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds.
@@ -832,6 +883,8 @@ fn judge_pieces(
     cortex: &Cortex,
     marrow: &[u32],
     large_section: bool,
+    share: &[f32],
+    level: &[f32],
 ) -> Vec<bool> {
     let grid = &coarse.grid;
     #[derive(Clone, Default)]
@@ -847,7 +900,13 @@ fn judge_pieces(
         squares: f64,
         cortex_mm: f64,
         hollow: usize,
+        share: f64,
+        walled: usize,
+        wall: f64,
+        own_mm: f32,
+        bone_touch: usize,
     }
+    let own = distance2(grid, |cell| pieces[cell] == 0);
     let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
     for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let piece = &mut found[label as usize];
@@ -861,6 +920,10 @@ fn judge_pieces(
         // fluid of a cyst is no marrow
         piece.hollow += usize::from(marrow[cell] > 0 && !(-10.0..150.0).contains(&coarse.mean[cell]));
         piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
+        piece.share += f64::from(share[cell]);
+        piece.walled += usize::from(share[cell] >= ENCLOSED);
+        piece.wall += f64::from(level[cell]);
+        piece.own_mm = piece.own_mm.max(own[cell].sqrt());
         grid.neighbours6(cell, |other| {
             if !is_solid(other) {
                 piece.free += 1;
@@ -875,63 +938,55 @@ fn judge_pieces(
             if piece.cells == 0 {
                 return f64::MIN;
             }
-            let volume = piece.cells as f64 * grid.cell_mm3();
+            let count = piece.cells as f64;
+            let volume = count * grid.cell_mm3();
             let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
-            let reach = f64::from(piece.reach_mm - piece.near_mm);
-            let mean = piece.sum / piece.cells as f64;
-            let cortex_mm = (piece.cortex_mm / piece.cells as f64).min(4.5);
-            let mut score = if large_section { -1.0 } else { -2.0 };
-            // a sheet one cell thick, or one no thicker than the cortex, is a crest of bone
-            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2)
-                .clamp(-3.0, 3.0);
-            score += ((0.25 - contact) * 10.0).clamp(-3.0, 2.0);
-            score += (volume / (12.0 * cortex_mm.powi(2)).max(40.0)).ln().clamp(-2.0, 2.0) * 0.8;
-            score += ((reach - 1.2 * cortex_mm) * 0.4).clamp(-1.5, 2.0);
-            score -= ((f64::from(piece.near_mm) - 14.0) * 0.15).clamp(0.0, 2.0);
-            score -= if piece.on_edge { 4.0 } else { 0.0 };
-            // slender for its volume, or with marrow of its own: a bone whose marrow was not recognised
-            let thick = f64::from(piece.thick_mm);
-            score -= (0.25 * volume.cbrt() - thick).clamp(0.0, 3.0);
-            score -= if coarse.edge_mm() > 2.6 { 6.0 } else { 0.0 };
-            let slender = reach / thick.max(0.5) - 3.0;
-            // nine tenths of its cells are below this
-            let top = mean + 1.28 * (piece.squares / piece.cells as f64 - mean * mean).max(0.0).sqrt();
-            let slender = slender * ((top - 450.0) / 300.0).clamp(0.15, 1.0);
-            score -= if large_section {
-                ((mean - 850.0) / 80.0).clamp(0.0, 5.0)
-            } else {
-                ((top - 650.0) / 80.0).clamp(0.0, 3.5)
-            };
-            // a shaft has no thin processes: what spreads from it is a sheet in soft tissue
-            let shaft = large_section && piece.cortex_mm / piece.cells as f64 >= SHAFT_CORTEX_MM;
-            if shaft && contact < 0.2 {
-                score += 2.0;
-            } else {
-                score -= if thick < 4.5 {
-                    (slender * 2.0).clamp(0.0, 4.0)
-                } else {
-                    (slender * 0.8).clamp(0.0, 1.5)
-                };
-            }
-            // the end of a slender small bone whose marrow is too narrow to be seen
-            score -= if !large_section && thick < 4.0 && slender > 0.0 && reach > 7.0 { 1.5 } else { 0.0 };
-            let hollow = piece.hollow as f64 / piece.cells as f64;
-            score -= if volume < 1500.0 {
-                if hollow > 0.08 { 2.5 } else { 0.0 }
-            } else {
-                ((hollow - 0.07) * 40.0).clamp(0.0, 5.0)
-            };
             // what bone surrounds, or what is not dense, is a space of bone
-            let surrounded = contact > if thick > 6.0 { 0.65 } else { 0.45 };
-            score -= if mean < 120.0 || surrounded { 4.0 } else { 0.0 };
+            let mean = piece.sum / count;
+            if contact >= SURROUNDED || mean < 120.0 || coarse.edge_mm() > BLURRED_MM {
+                return -6.0;
+            }
+            let cortex_mm = (piece.cortex_mm / count).max(1.0);
+            let own = f64::from(piece.own_mm);
+            let reach = f64::from(piece.reach_mm - piece.near_mm);
+            // nine tenths of its cells are below this
+            let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
+            let features = [
+                volume.ln(),
+                (volume / own.max(0.5).powi(3)).ln(),
+                contact,
+                own.min(6.0),
+                (f64::from(piece.thick_mm) / cortex_mm).min(4.0),
+                f64::from(u8::from(piece.on_edge)),
+                mean.min(900.0) / 100.0,
+                (top - 700.0).max(0.0) / 100.0,
+                piece.share / count,
+                piece.walled as f64 / count,
+                (reach / own.max(0.5)).min(8.0),
+                (f64::from(piece.near_mm) / cortex_mm).min(4.0),
+                reach.min(15.0),
+            ];
+            let (weights, base) = if large_section { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
+            let score = base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>();
             score
         })
         .collect();
+    if std::env::var_os("APASPARSE").is_some() {
+        for (at, piece) in found.iter().enumerate().filter(|(_, p)| p.cells > 0) {
+            let n = piece.cells as f64;
+            println!("PIECE {{\"i\":{at},\"vol\":{},\"contact\":{},\"free\":{},\"thick\":{},\"reach\":{},\"near\":{},\"edge\":{},\"mean\":{},\"sd\":{},\"cortex\":{},\"hollow\":{},\"cells\":{},\"large\":{},\"edge_mm\":{},\"share\":{},\"walled\":{},\"wall\":{},\"own\":{},\"cell_mm3\":{}, \"nb\":{}}}", n * grid.cell_mm3(), piece.contact, piece.free, piece.thick_mm, piece.reach_mm, piece.near_mm, u8::from(piece.on_edge), piece.sum / n, (piece.squares / n - (piece.sum / n).powi(2)).max(0.0).sqrt(), piece.cortex_mm / n, piece.hollow, piece.cells, u8::from(large_section), coarse.edge_mm(), piece.share / n, piece.walled as f64 / n, piece.wall / n, piece.own_mm, grid.cell_mm3(), piece.bone_touch);
+        }
+    }
+    if std::env::var_os("APADBG").is_some() {
+        for (at, piece) in found.iter().enumerate().filter(|(_, p)| p.cells as f64 * grid.cell_mm3() > 20.0) {
+            eprintln!("piece {at} vol {:.0} contact {} free {} thick {:.1} reach {:.1} near {:.1} edge {} mean {:.0} cortex {:.1} hollow {} score {:.1}", piece.cells as f64 * grid.cell_mm3(), piece.contact, piece.free, piece.thick_mm, piece.reach_mm, piece.near_mm, piece.on_edge, piece.sum / piece.cells as f64, piece.cortex_mm / piece.cells as f64, piece.hollow, scores[at]);
+        }
+    }
     let mut kept: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
     // what touches a deposit is more likely its continuation than a ridge of bone
     let mut beside = vec![false; count];
     for (cell, &label) in pieces.iter().enumerate() {
-        if label > 0 && !kept[label as usize] && scores[label as usize] > -3.5 {
+        if label > 0 && !kept[label as usize] && scores[label as usize] > -2.5 {
             let position = grid.position(cell);
             let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
             let range = |axis: usize| {
