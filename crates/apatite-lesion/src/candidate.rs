@@ -40,6 +40,8 @@ pub(crate) struct Candidate {
     pub(crate) metal_mm: f64,
     /// It was cut off a bone.
     pub(crate) attached: bool,
+    /// Mean log odds of what was cut off that it is a deposit and not bone.
+    pub(crate) deposit: Option<f64>,
     /// It lies at the edge of the volume.
     pub(crate) on_edge: bool,
     /// It lies at a side of the field (first or last column or row).
@@ -161,6 +163,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     let mut second = [[0.0; 3]; 3];
     let (mut bone_mm, mut skin_mm, mut metal_mm) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
     let (mut attached, mut metal) = (0_usize, 0_usize);
+    let (mut odds, mut told) = (0.0, 0.0);
     for run in &runs {
         for column in run.start..run.end {
             let voxel = [column as usize, run.row as usize, run.slice as usize];
@@ -183,6 +186,12 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
             }
             attached += usize::from(scene.skeleton.tissue[cell] == Tissue::Attached);
             metal += usize::from(scene.skeleton.tissue[cell] == Tissue::Metal);
+            if scene.skeleton.tissue[cell] == Tissue::Attached
+                && let Some(&deposit) = scene.skeleton.deposit.get(&(cell as u32))
+            {
+                odds += f64::from(deposit);
+                told += 1.0;
+            }
             skin_mm = skin_mm.min(f64::from(scene.body.skin_mm[scene.body.cell(voxel)]));
         }
     }
@@ -226,6 +235,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
         skin_mm,
         metal_mm,
         attached: attached as f64 > 0.3 * count,
+        deposit: (told > 0.15 * count).then(|| odds / told),
         on_edge,
         on_side,
         around: ground.around,

@@ -177,7 +177,10 @@ fn scores(
             );
         }
     }
-    if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
+    if let Some(deposit) = candidate.deposit {
+        // this evidence replaces the prior
+        scores.add(Kind::BoneOrVariant, 3.5 - deposit, "hangs on bone, of the form of a ridge or process of it");
+    } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
         scores.add(Kind::BoneOrVariant, 3.2, "as dense as the cortex of a small bone of hand or foot");
     }
     if candidate.bone_mm > 12.0 && !candidate.on_edge {
@@ -211,7 +214,9 @@ fn scores(
             "cut by the edge of the volume",
         );
     }
-    if candidate.bone_mm < 2.0 && volume < 40.0 {
+    if candidate.deposit.is_some() {
+        // judged with the bone it hangs on
+    } else if candidate.bone_mm < 2.0 && volume < 40.0 {
         scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
         scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");

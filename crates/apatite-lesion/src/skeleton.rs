@@ -6,7 +6,9 @@
 //! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
 //! a narrow neck.
 
-use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
+use std::collections::BTreeMap;
+
+use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -35,6 +37,15 @@ pub(crate) struct Skeleton {
     pub(crate) metal_mm3: f64,
     /// The region is one of many small bones: hand or foot.
     pub(crate) small_bones: bool,
+    /// Cells of pieces that hang on bone, with the log odds that the piece is a deposit and not bone.
+    pub(crate) deposit: BTreeMap<u32, f32>,
+}
+
+/// What the anatomy alone tells.
+struct Anatomy {
+    tissue: Vec<Tissue>,
+    small_bones: bool,
+    deposit: BTreeMap<u32, f32>,
 }
 
 /// Marrow at most this large (ml) is enclosed by bone; a larger enclosed space is a body cavity (skull).
@@ -61,14 +72,14 @@ const NARROW_MM: f32 = 3.0;
 const NARROW_SMALL_MM: f32 = 1.8;
 /// Cortex that the blur of the picture leaves below 800 HU is thinner than this, mm.
 const THIN_MM: f32 = 2.4;
-/// The cortex of a shaft is thicker than this, mm.
-const SHAFT_CORTEX_MM: f64 = 3.6;
 /// Two spaces are apart where the neck between them is narrower than this share of the smaller one.
 const NECK: f32 = 0.5;
 /// Trabecular bone is seldom denser than this, HU.
 const ISLAND_HU: f32 = 450.0;
 /// Of the surface of a piece, bone borders this share where the piece is a space within the bone.
 const SURROUNDED: f64 = 0.75;
+/// The bone that a piece hangs on is looked for within this, mm.
+const PARENT_MM: f64 = 9.0;
 /// Cells wider than this (mm) do not tell a piece from its bone.
 const BLURRED_MM: f64 = 2.6;
 
@@ -76,13 +87,22 @@ const BLURRED_MM: f64 = 2.6;
 /// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
 /// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
 /// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`]), share of it that is enclosed like marrow,
-/// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm). Fitted by logistic
+/// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
+/// reach over the half width of the bone there. Fitted by logistic
 /// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
-type PieceWeights = ([f64; 13], f64);
-const PIECE_OF_LARGE: PieceWeights =
-    ([0.10, -0.38, -6.2, 0.28, 0.72, -3.35, 0.19, -0.17, 5.5, 0.0, 0.32, -1.66, 0.04], 1.16);
-const PIECE_OF_SMALL: PieceWeights =
-    ([0.65, 0.71, 4.7, 0.75, 1.24, -3.0, -0.24, 0.56, -21.9, -39.8, -0.92, 2.29, 0.12], -7.13);
+type PieceWeights = ([f64; 15], f64);
+const PIECE_OF_LARGE: PieceWeights = (
+    [0.04, -0.6, -3.35, 0.44, 0.55, -3.9, 0.44, -0.27, 1.75, 0.0, 0.51, -1.24, 0.19, -1.65, -0.81],
+    0.94,
+);
+const PIECE_OF_SMALL: PieceWeights = (
+    [0.54, 1.49, 2.2, 0.35, 2.1, -3.0, -0.1, 0.61, -18.5, -48.0, -0.44, 2.5, 0.06, 2.5, 0.13],
+    -12.05,
+);
+/// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
+const PIECE_TOLD: f64 = -0.8;
+/// Marrow of a bone with an implant comes closer to it than this, mm.
+const IMPLANT_BED_MM: f32 = 6.0;
 /// A hole in one axial slice at most this large (mm²) is filled.
 const HOLE_MM2: f64 = 700.0;
 
@@ -102,15 +122,19 @@ pub(crate) fn skeleton(
     let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
-    let (mut tissue, small_bones) = match given {
-        Some(given) => (from_mask(grid, &solid, given), section_mm2 <= SMALL_SECTION_MM2),
-        None => from_anatomy(coarse, size, section_mm2, &solid),
-    };
     let has_metal = metal.iter().any(|&metal| metal);
     let metal_mm: Vec<f32> = if has_metal {
         distance2(grid, |cell| metal[cell]).into_iter().map(f32::sqrt).collect()
     } else {
         Vec::new()
+    };
+    let Anatomy { mut tissue, small_bones, deposit } = match given {
+        Some(given) => Anatomy {
+            tissue: from_mask(grid, &solid, given),
+            small_bones: section_mm2 <= SMALL_SECTION_MM2,
+            deposit: BTreeMap::new(),
+        },
+        None => from_anatomy(coarse, size, section_mm2, &solid, &metal_mm),
     };
     if has_metal {
         // blooming: a dense shell of partial volume and streaks surrounds metal
@@ -125,7 +149,7 @@ pub(crate) fn skeleton(
     let bone_mm = distance2(grid, |cell| tissue[cell] == Tissue::Bone).into_iter().map(f32::sqrt).collect();
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
-    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones }
+    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, deposit }
 }
 
 fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
@@ -362,6 +386,7 @@ fn close_marrow(
 #[derive(Clone, Default)]
 struct Features {
     cells: usize,
+    metal_mm: f32,
     on_edge: bool,
     sum: f64,
     shell: f64,
@@ -406,7 +431,13 @@ fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
     })
 }
 
-fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[Solid]) -> (Vec<Tissue>, bool) {
+fn from_anatomy(
+    coarse: &Coarse,
+    size: [usize; 3],
+    section_mm2: f64,
+    solid: &[Solid],
+    metal_mm: &[f32],
+) -> Anatomy {
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
@@ -420,11 +451,13 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
     let filled = majority(grid, &first, &share, &depth);
     let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
     let (mut marrow, split) = basins(grid, &filled, narrow);
-    let mut spaces = vec![Features::default(); split.len()];
+    let mut spaces = vec![Features { metal_mm: f32::INFINITY, ..Features::default() }; split.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        spaces[label as usize].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+        let space = &mut spaces[label as usize];
+        space.add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+        space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
     // several bones and none of the size of a long bone's end: a hand or a foot, whatever its width
@@ -531,7 +564,7 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
             f.write_all(&(v as u32).to_le_bytes()).unwrap();
         }
         for cell in 0..grid.len() {
-            for v in [coarse.mean[cell], marrow[cell] as f32, f32::from(u8::from(is_bone[marrow[cell] as usize])), from_marrow[cell], depth[cell], bodies[cell] as f32, pieces[cell] as f32, f32::from(u8::from(attached[pieces[cell] as usize])), share[cell], if is_solid(cell) { 1.0 } else { 0.0 }] {
+            for v in [coarse.mean[cell], marrow[cell] as f32, f32::from(u8::from(is_bone[marrow[cell] as usize])), from_marrow[cell], depth[cell], bodies[cell] as f32, pieces[cell] as f32, f32::from(u8::from(attached[pieces[cell] as usize].is_some())), share[cell], if is_solid(cell) { 1.0 } else { 0.0 }] {
                 f.write_all(&v.to_le_bytes()).unwrap();
             }
         }
@@ -542,13 +575,16 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
             match (body > 0, skeletal[body]) {
                 (false, _) => Tissue::Soft,
                 (true, false) => Tissue::Separate,
-                (true, true) if attached[pieces[cell] as usize] => Tissue::Attached,
+                (true, true) if attached[pieces[cell] as usize].is_some() => Tissue::Attached,
                 (true, true) => Tissue::Bone,
             }
         })
         .collect();
     regrow(grid, &mut tissue, &from_marrow, &cortex, edge);
-    (tissue, small_bones)
+    let deposit = (0..grid.len())
+        .filter_map(|cell| Some((cell as u32, attached[pieces[cell] as usize]?)))
+        .collect();
+    Anatomy { tissue, small_bones, deposit }
 }
 
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
@@ -683,6 +719,8 @@ fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f
     } else {
         ((5.0 - wall_mm) * 0.6).clamp(-3.0, 0.5)
     };
+    // beside an implant, what the field does not cut and the implant does not stand in is new bone
+    score -= if space.metal_mm.is_finite() && space.metal_mm > IMPLANT_BED_MM && !space.on_edge { 6.0 } else { 0.0 };
     // small bones within the field are those of hand and foot
     score -= if large_section && !space.on_edge && volume < 6000.0 && space.elongation() < 3.0 {
         4.0
@@ -885,7 +923,7 @@ fn judge_pieces(
     large_section: bool,
     share: &[f32],
     level: &[f32],
-) -> Vec<bool> {
+) -> Vec<Option<f32>> {
     let grid = &coarse.grid;
     #[derive(Clone, Default)]
     struct Piece {
@@ -904,8 +942,14 @@ fn judge_pieces(
         walled: usize,
         wall: f64,
         own_mm: f32,
-        bone_touch: usize,
+        parent_mm: f64,
     }
+    // how deep the marrow of the bone beside each cell lies: the half width of the bone there
+    let reach = grid.spacing_mm.map(|step| (PARENT_MM / step).round() as usize);
+    let inner: Vec<f32> = (0..grid.len())
+        .map(|cell| if from_marrow[cell] <= 0.0 && is_solid(cell) { depth[cell] } else { 0.0 })
+        .collect();
+    let parent = box_max(grid, &inner, reach);
     let own = distance2(grid, |cell| pieces[cell] == 0);
     let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
     for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
@@ -929,6 +973,7 @@ fn judge_pieces(
                 piece.free += 1;
             } else if pieces[other] != label {
                 piece.contact += 1;
+                piece.parent_mm += f64::from(parent[other]);
             }
         });
     }
@@ -948,6 +993,7 @@ fn judge_pieces(
             }
             let cortex_mm = (piece.cortex_mm / count).max(1.0);
             let own = f64::from(piece.own_mm);
+            let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
             let reach = f64::from(piece.reach_mm - piece.near_mm);
             // nine tenths of its cells are below this
             let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
@@ -965,6 +1011,8 @@ fn judge_pieces(
                 (reach / own.max(0.5)).min(8.0),
                 (f64::from(piece.near_mm) / cortex_mm).min(4.0),
                 reach.min(15.0),
+                (own / parent_mm).min(2.0),
+                (reach / parent_mm).min(3.0),
             ];
             let (weights, base) = if large_section { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
             let score = base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>();
@@ -974,7 +1022,7 @@ fn judge_pieces(
     if std::env::var_os("APASPARSE").is_some() {
         for (at, piece) in found.iter().enumerate().filter(|(_, p)| p.cells > 0) {
             let n = piece.cells as f64;
-            println!("PIECE {{\"i\":{at},\"vol\":{},\"contact\":{},\"free\":{},\"thick\":{},\"reach\":{},\"near\":{},\"edge\":{},\"mean\":{},\"sd\":{},\"cortex\":{},\"hollow\":{},\"cells\":{},\"large\":{},\"edge_mm\":{},\"share\":{},\"walled\":{},\"wall\":{},\"own\":{},\"cell_mm3\":{}, \"nb\":{}}}", n * grid.cell_mm3(), piece.contact, piece.free, piece.thick_mm, piece.reach_mm, piece.near_mm, u8::from(piece.on_edge), piece.sum / n, (piece.squares / n - (piece.sum / n).powi(2)).max(0.0).sqrt(), piece.cortex_mm / n, piece.hollow, piece.cells, u8::from(large_section), coarse.edge_mm(), piece.share / n, piece.walled as f64 / n, piece.wall / n, piece.own_mm, grid.cell_mm3(), piece.bone_touch);
+            println!("PIECE {{\"i\":{at},\"vol\":{},\"contact\":{},\"free\":{},\"thick\":{},\"reach\":{},\"near\":{},\"edge\":{},\"mean\":{},\"sd\":{},\"cortex\":{},\"hollow\":{},\"cells\":{},\"large\":{},\"edge_mm\":{},\"share\":{},\"walled\":{},\"wall\":{},\"own\":{},\"cell_mm3\":{}, \"parent\":{}}}", n * grid.cell_mm3(), piece.contact, piece.free, piece.thick_mm, piece.reach_mm, piece.near_mm, u8::from(piece.on_edge), piece.sum / n, (piece.squares / n - (piece.sum / n).powi(2)).max(0.0).sqrt(), piece.cortex_mm / n, piece.hollow, piece.cells, u8::from(large_section), coarse.edge_mm(), piece.share / n, piece.walled as f64 / n, piece.wall / n, piece.own_mm, grid.cell_mm3(), piece.parent_mm / piece.contact.max(1) as f64);
         }
     }
     if std::env::var_os("APADBG").is_some() {
@@ -982,33 +1030,35 @@ fn judge_pieces(
             eprintln!("piece {at} vol {:.0} contact {} free {} thick {:.1} reach {:.1} near {:.1} edge {} mean {:.0} cortex {:.1} hollow {} score {:.1}", piece.cells as f64 * grid.cell_mm3(), piece.contact, piece.free, piece.thick_mm, piece.reach_mm, piece.near_mm, piece.on_edge, piece.sum / piece.cells as f64, piece.cortex_mm / piece.cells as f64, piece.hollow, scores[at]);
         }
     }
-    let mut kept: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
     // what touches a deposit is more likely its continuation than a ridge of bone
-    let mut beside = vec![false; count];
+    let mut beside = vec![f64::MIN; count];
     for (cell, &label) in pieces.iter().enumerate() {
-        if label > 0 && !kept[label as usize] && scores[label as usize] > -2.5 {
+        let score = scores[label as usize];
+        if label > 0 && score < 0.0 && score > -2.5 {
             let position = grid.position(cell);
             let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
             let range = |axis: usize| {
                 position[axis].saturating_sub(reach[axis])
                     ..=(position[axis] + reach[axis]).min(grid.size[axis] - 1)
             };
-            'near: for z in range(2) {
+            for z in range(2) {
                 for y in range(1) {
                     for x in range(0) {
-                        if kept[pieces[grid.index([x, y, z])] as usize] {
-                            beside[label as usize] = true;
-                            break 'near;
+                        let other = pieces[grid.index([x, y, z])] as usize;
+                        if scores[other] > 0.0 {
+                            beside[label as usize] = beside[label as usize].max(scores[other]);
                         }
                     }
                 }
             }
         }
     }
-    for (kept, beside) in kept.iter_mut().zip(beside) {
-        *kept |= beside;
-    }
-    kept
+    scores
+        .into_iter()
+        .zip(beside)
+        .map(|(score, beside)| score.max(beside))
+        .map(|score| (score > PIECE_TOLD).then_some(score as f32))
+        .collect()
 }
 
 /// Gives an attached deposit back the base that the allowance for the cortex took from it.
