@@ -78,6 +78,8 @@ const NECK: f32 = 0.5;
 const ISLAND_HU: f32 = 450.0;
 /// Of the surface of a piece, bone borders this share where the piece is a space within the bone.
 const SURROUNDED: f64 = 0.75;
+/// What is less dense than this on average and thinner than three cells is blur.
+const FILM_HU: f64 = 300.0;
 /// The bone that a piece hangs on is looked for within this, mm.
 const PARENT_MM: f64 = 9.0;
 /// Cells wider than this (mm) do not tell a piece from its bone.
@@ -92,12 +94,12 @@ const BLURRED_MM: f64 = 2.6;
 /// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
 type PieceWeights = ([f64; 15], f64);
 const PIECE_OF_LARGE: PieceWeights = (
-    [0.04, -0.6, -3.35, 0.44, 0.55, -3.9, 0.44, -0.27, 1.75, 0.0, 0.51, -1.24, 0.19, -1.65, -0.81],
-    0.94,
+    [0.17, -0.47, -4.7, 0.62, 0.95, -3.2, 0.24, -0.09, 2.8, 0.0, 0.63, -0.59, 0.21, -4.9, -0.67],
+    -1.63,
 );
 const PIECE_OF_SMALL: PieceWeights = (
-    [0.54, 1.49, 2.2, 0.35, 2.1, -3.0, -0.1, 0.61, -18.5, -48.0, -0.44, 2.5, 0.06, 2.5, 0.13],
-    -12.05,
+    [0.05, 2.73, -0.34, 0.07, 1.72, -3.0, -1.29, 1.24, -11.9, -40.9, -0.28, 0.74, -0.01, 0.21, -0.05],
+    -2.1,
 );
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -0.8;
@@ -905,7 +907,7 @@ impl Cortex {
     /// Distance from marrow beyond which a cell is not cortex, mm.
     fn limit(&self, position: [usize; 3]) -> f32 {
         let (median, upper) = self.at(position);
-        (1.4 * median + 0.5 + 0.8 * self.edge_mm).max(upper + 0.3 + 0.5 * self.edge_mm)
+        (1.3 * median + 0.3 + 0.6 * self.edge_mm).max(upper + 0.2 + 0.4 * self.edge_mm)
     }
 }
 
@@ -991,6 +993,10 @@ fn judge_pieces(
             if contact >= SURROUNDED || mean < 120.0 || coarse.edge_mm() > BLURRED_MM {
                 return -6.0;
             }
+            // a faint film is the blur between two surfaces
+            if mean < FILM_HU && f64::from(piece.own_mm) < 1.5 * coarse.edge_mm() {
+                return -6.0;
+            }
             let cortex_mm = (piece.cortex_mm / count).max(1.0);
             let own = f64::from(piece.own_mm);
             let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
@@ -1007,7 +1013,7 @@ fn judge_pieces(
                 mean.min(900.0) / 100.0,
                 (top - 700.0).max(0.0) / 100.0,
                 piece.share / count,
-                piece.walled as f64 / count,
+                (piece.walled as f64 / count).min(0.1),
                 (reach / own.max(0.5)).min(8.0),
                 (f64::from(piece.near_mm) / cortex_mm).min(4.0),
                 reach.min(15.0),
