@@ -22,6 +22,8 @@ pub(crate) enum Tissue {
     Attached,
     /// Cortex or marrow.
     Bone,
+    /// Cortex or marrow of a body that articulates with no bone: a bone that stands alone, or mature ossification.
+    Lone,
     /// Metal and what blooms around it.
     Metal,
 }
@@ -78,8 +80,8 @@ const NECK: f32 = 0.5;
 const ISLAND_HU: f32 = 450.0;
 /// Of the surface of a piece, bone borders this share where the piece is a space within the bone.
 const SURROUNDED: f64 = 0.75;
-/// What is less dense than this on average and thinner than three cells is blur.
-const FILM_HU: f64 = 300.0;
+/// What is nowhere denser than this and thinner than three cells is blur.
+const FILM_HU: f32 = 350.0;
 /// The bone that a piece hangs on is looked for within this, mm.
 const PARENT_MM: f64 = 9.0;
 /// Cells wider than this (mm) do not tell a piece from its bone.
@@ -518,9 +520,6 @@ fn from_anatomy(
         }
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
-    for at in 1..body_counts.len() {
-        marrowed[at] &= skeletal[at];
-    }
     let cortex = Cortex::measure(
         grid,
         |cell| {
@@ -576,9 +575,10 @@ fn from_anatomy(
             let body = bodies[cell] as usize;
             match (body > 0, skeletal[body]) {
                 (false, _) => Tissue::Soft,
-                (true, false) => Tissue::Separate,
-                (true, true) if attached[pieces[cell] as usize].is_some() => Tissue::Attached,
+                (true, _) if attached[pieces[cell] as usize].is_some() => Tissue::Attached,
                 (true, true) => Tissue::Bone,
+                (true, false) if marrowed[body] => Tissue::Lone,
+                (true, false) => Tissue::Separate,
             }
         })
         .collect();
@@ -944,6 +944,7 @@ fn judge_pieces(
         walled: usize,
         wall: f64,
         own_mm: f32,
+        peak: f32,
         parent_mm: f64,
     }
     // how deep the marrow of the bone beside each cell lies: the half width of the bone there
@@ -962,6 +963,7 @@ fn judge_pieces(
         piece.near_mm = piece.near_mm.min(from_marrow[cell]);
         piece.on_edge |= at_volume_edge(coarse, size, cell);
         piece.sum += f64::from(coarse.mean[cell]);
+        piece.peak = piece.peak.max(coarse.mean[cell]);
         piece.squares += f64::from(coarse.mean[cell]).powi(2);
         // fluid of a cyst is no marrow
         piece.hollow += usize::from(marrow[cell] > 0 && !(-10.0..150.0).contains(&coarse.mean[cell]));
@@ -994,7 +996,7 @@ fn judge_pieces(
                 return -6.0;
             }
             // a faint film is the blur between two surfaces
-            if mean < FILM_HU && f64::from(piece.own_mm) < 1.5 * coarse.edge_mm() {
+            if piece.peak < FILM_HU && f64::from(piece.own_mm) < 1.5 * coarse.edge_mm() {
                 return -6.0;
             }
             let cortex_mm = (piece.cortex_mm / count).max(1.0);
@@ -1075,7 +1077,7 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
     let near = distance2(grid, |cell| tissue[cell] == Tissue::Attached);
     let reach = (5.0_f32).max(2.0 * edge as f32).powi(2);
     for cell in 0..grid.len() {
-        if tissue[cell] == Tissue::Bone
+        if matches!(tissue[cell], Tissue::Bone | Tissue::Lone)
             && near[cell] <= reach
             && from_marrow[cell] > cortex.at(grid.position(cell)).0 + 0.6 * edge as f32
         {
