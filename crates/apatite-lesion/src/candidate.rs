@@ -130,8 +130,7 @@ fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
     };
     for (run, &label) in runs.iter().zip(&labels) {
         skeletal[label as usize] = skeletal[label as usize]
-            || (run.start..run.end)
-                .any(|column| matches!(tissue(column, run), Tissue::Bone | Tissue::Lone));
+            || (run.start..run.end).any(|column| matches!(tissue(column, run), Tissue::Bone | Tissue::Lone));
     }
     #[derive(PartialEq)]
     enum Part {

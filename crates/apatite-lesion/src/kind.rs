@@ -172,9 +172,13 @@ fn scores(
         if rim.core_mm3 > 0.08 * rim.filled_mm3 {
             let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
             // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
-            let scale = if study.small {
+            let scale = if study.small && candidate.deposit.is_none() {
                 1.0
-            } else if shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0 {
+            } else if candidate.deposit.is_some()
+                || shaft
+                || !scene.skeleton.metal_mm.is_empty()
+                || candidate.bone_mm > 12.0
+            {
                 0.4
             } else {
                 1.2
@@ -190,7 +194,11 @@ fn scores(
     }
     if let Some(deposit) = candidate.deposit {
         // this evidence replaces the prior
-        scores.add(Kind::BoneOrVariant, 3.5 - FAVOUR - deposit, "hangs on bone, of the form of a ridge or process of it");
+        scores.add(
+            Kind::BoneOrVariant,
+            3.5 - FAVOUR - deposit,
+            "hangs on bone, of the form of a ridge or process of it",
+        );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
         scores.add(Kind::BoneOrVariant, 3.2, "as dense as the cortex of a small bone of hand or foot");
     }
@@ -198,7 +206,8 @@ fn scores(
         // bones articulate
         scores.add(Kind::BoneOrVariant, -3.0, "");
     }
-    if !study.small && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0 {
+    if !study.small && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0
+    {
         scores.add(Kind::BoneOrVariant, 4.5, "as dense as cortex and cut by the circle of reconstruction");
     }
     let coarse_mm = candidate.spacing_mm()[0].max(candidate.spacing_mm()[1]);
