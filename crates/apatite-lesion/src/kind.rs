@@ -97,7 +97,7 @@ const ELLIPSOID: f64 = 0.7317;
 pub(crate) const COARSE_MM: f64 = 2.0;
 
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
-const FAVOUR: f64 = 0.5;
+const FAVOUR: f64 = 0.6;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
@@ -227,6 +227,19 @@ fn scores(
         && volume > 0.85 * ellipsoid
     {
         scores.add(Kind::BoneOrVariant, 3.5, "a smooth compact body as dense as cortex beside bone");
+    }
+    if study.small
+        && candidate.deposit.is_none()
+        && (80.0..1200.0).contains(&volume)
+        && (0.8..4.0).contains(&candidate.bone_mm)
+        && candidate.mean_hu > 420.0
+        && volume > 0.8 * ellipsoid
+    {
+        scores.add(
+            Kind::BoneOrVariant,
+            4.0,
+            "a smooth compact body beside a small bone, as sesamoids and terminal phalanges are",
+        );
     }
     if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
         scores.add(

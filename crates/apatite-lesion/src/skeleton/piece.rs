@@ -20,18 +20,20 @@ const BLURRED_MM: f64 = 2.6;
 /// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
 /// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`]), share of it that is enclosed like marrow,
 /// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
-/// reach over the half width of the bone there. Fitted by logistic
+/// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
 /// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
-type PieceWeights = ([f64; 15], f64);
+type PieceWeights = ([f64; 16], f64);
 
-const PIECE_OF_LARGE: PieceWeights =
-    ([0.17, -0.47, -4.7, 0.62, 0.95, -3.2, 0.24, -0.09, 2.8, 0.0, 0.63, -0.59, 0.21, -4.9, -0.67], -1.63);
-
-const PIECE_OF_SMALL: PieceWeights =
-    ([0.05, 2.73, -0.34, 0.07, 1.72, -3.0, -1.29, 1.24, -11.9, -40.9, -0.28, 0.74, -0.01, 0.21, -0.05], -2.1);
-
+const PIECE_OF_LARGE: PieceWeights = (
+    [0.09, 0.04, -3.1, 0.71, 1.25, -4.5, 0.17, -0.1, 1.22, 0.0, 0.93, -0.27, 0.23, -3.49, -1.13, -5.1],
+    -4.02,
+);
+const PIECE_OF_SMALL: PieceWeights = (
+    [-0.17, 3.13, 1.67, -0.07, 3.0, -3.0, -1.64, 1.12, -17.1, -54.5, -0.06, 1.38, 0.0, 0.4, 0.27, 0.0],
+    -3.18,
+);
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
-const PIECE_TOLD: f64 = -0.8;
+const PIECE_TOLD: f64 = -1.0;
 
 /// The bones that pieces hang on.
 pub(super) struct Bones<'a> {
@@ -149,9 +151,10 @@ impl Bones<'_> {
         let reach = f64::from(piece.reach_mm - piece.near_mm);
         // nine tenths of its cells are below this
         let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
+        let plate = (volume / own.max(0.5).powi(3)).ln();
         let features = [
             volume.ln(),
-            (volume / own.max(0.5).powi(3)).ln(),
+            plate,
             contact,
             own.min(6.0),
             (f64::from(piece.thick_mm) / cortex_mm).min(4.0),
@@ -165,6 +168,7 @@ impl Bones<'_> {
             reach.min(15.0),
             (own / parent_mm).min(2.0),
             (reach / parent_mm).min(3.0),
+            contact * (plate - 3.0).max(0.0),
         ];
         let (weights, base) = if self.large_section { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
         base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
