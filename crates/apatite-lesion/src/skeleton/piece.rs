@@ -33,7 +33,7 @@ const PIECE_OF_SMALL: PieceWeights = (
     -3.18,
 );
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
-const PIECE_TOLD: f64 = -1.0;
+const PIECE_TOLD: f64 = -1.7;
 
 /// The bones that pieces hang on.
 pub(super) struct Bones<'a> {
