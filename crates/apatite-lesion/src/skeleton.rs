@@ -71,6 +71,8 @@ const SMALL_BONE_MM3: f64 = 15_000.0;
 const SHAFT_ELONGATION: f64 = 3.5;
 /// Marrow of less than this (mm³) does not say what bones are in view.
 const MARROW_OF_BONE_MM3: f64 = 800.0;
+/// The marrow of a phalanx that the field does not cut is smaller than this, mm³.
+const PHALANX_MM3: f64 = 1500.0;
 /// Bones of one skeleton are closer to each other than twice this, mm.
 const ARTICULATION_MM: f32 = 2.5;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
@@ -208,9 +210,7 @@ fn from_anatomy(
         })
         .collect();
     let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
-    if large_section {
-        part_from_shafts(&spaces, grid.cell_mm3(), &mut is_bone);
-    }
+    part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow: Vec<f32> =
         distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
@@ -277,15 +277,17 @@ fn from_anatomy(
 
 /// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
 /// field does not cut is that of mature ossification.
-fn part_from_shafts(spaces: &[Features], cell_mm3: f64, is_bone: &mut [bool]) {
-    let of_size: Vec<usize> = (0..spaces.len())
-        .filter(|&at| is_bone[at] && spaces[at].cells as f64 * cell_mm3 > MARROW_OF_BONE_MM3)
-        .collect();
+fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) {
+    let volume = |at: usize| spaces[at].cells as f64 * cell_mm3;
+    let of_size: Vec<usize> =
+        (0..spaces.len()).filter(|&at| is_bone[at] && volume(at) > MARROW_OF_BONE_MM3).collect();
     let (cut, whole): (Vec<usize>, Vec<usize>) = of_size.into_iter().partition(|&at| spaces[at].on_edge);
     let shafts = !cut.is_empty() && cut.iter().all(|&at| spaces[at].elongation() >= SHAFT_ELONGATION);
     let short: Vec<usize> =
         whole.iter().copied().filter(|&at| spaces[at].elongation() < SHAFT_ELONGATION).collect();
-    if shafts && short.len() == whole.len() && short.len() <= cut.len() + 1 {
+    // of a slender body, the forearm and not the fingers
+    let of_limb = large_section || (cut.len() <= 2 && short.iter().all(|&at| volume(at) > PHALANX_MM3));
+    if shafts && of_limb && short.len() == whole.len() && short.len() <= cut.len() + 1 {
         for at in short {
             is_bone[at] = false;
         }

@@ -32,6 +32,8 @@ const PIECE_OF_SMALL: PieceWeights = (
     [-0.17, 3.13, 1.67, -0.07, 3.0, -3.0, -1.64, 1.12, -17.1, -54.5, -0.06, 1.38, 0.0, 0.4, 0.27, 0.0],
     -3.18,
 );
+/// A piece larger than this is judged like one of a large bone, mm³.
+const SMALL_BONE_MM3: f64 = 3000.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -1.7;
 
@@ -170,7 +172,9 @@ impl Bones<'_> {
             (reach / parent_mm).min(3.0),
             contact * (plate - 3.0).max(0.0),
         ];
-        let (weights, base) = if self.large_section { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
+        // nothing so large is a bone of hand or foot whose marrow was not seen
+        let large = self.large_section || volume > SMALL_BONE_MM3;
+        let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
         base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
     }
 }
