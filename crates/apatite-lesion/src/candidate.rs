@@ -40,6 +40,8 @@ pub(crate) struct Candidate {
     pub(crate) metal_mm: f64,
     /// It was cut off a bone.
     pub(crate) attached: bool,
+    /// Mean log odds of what was cut off that it is a deposit and not bone.
+    pub(crate) deposit: Option<f64>,
     /// It lies at the edge of the volume.
     pub(crate) on_edge: bool,
     /// It lies at a side of the field (first or last column or row).
@@ -81,11 +83,17 @@ pub(crate) struct Rim {
 
 /// Finds the candidates, in order of their first voxel.
 pub(crate) fn candidates(scene: &Scene, runs: &[Run]) -> Vec<Candidate> {
-    let kept = outside_bone(scene, runs);
-    let (labels, count) = label_runs(&kept, Connectivity::Corner);
+    let members: Vec<Vec<Run>> =
+        outside_bone(scene, runs).iter().flat_map(|runs| components_of(scene, runs)).collect();
+    members.into_par_iter().filter_map(|runs| candidate(scene, runs)).collect()
+}
+
+/// Connected components that are large and dense enough to be looked at, in order of their first voxel.
+fn components_of(scene: &Scene, runs: &[Run]) -> Vec<Vec<Run>> {
+    let (labels, count) = label_runs(runs, Connectivity::Corner);
     let mut sizes = vec![0_usize; count];
     let mut peaks = vec![i16::MIN; count];
-    for (run, &label) in kept.iter().zip(&labels) {
+    for (run, &label) in runs.iter().zip(&labels) {
         sizes[label as usize] += run.len();
         let start = scene.volume.index([run.start as usize, run.row as usize, run.slice as usize]);
         let top = scene.volume.values[start..start + run.len()].iter().copied().max().unwrap_or(i16::MIN);
@@ -104,49 +112,59 @@ pub(crate) fn candidates(scene: &Scene, runs: &[Run]) -> Vec<Candidate> {
             members.push(Vec::new());
         }
     }
-    for (run, &label) in kept.iter().zip(&labels) {
+    for (run, &label) in runs.iter().zip(&labels) {
         if let Some(member) = members.get_mut(slots[label as usize]) {
             member.push(*run);
         }
     }
-    members.into_par_iter().filter_map(|runs| candidate(scene, runs)).collect()
+    members
 }
 
-/// Runs without what belongs to bone. A component that touches bone keeps only what lies in cells that are attached
-/// or separate; one that touches none keeps all.
-fn outside_bone(scene: &Scene, runs: &[Run]) -> Vec<Run> {
+/// Runs without what belongs to bone, and the runs of bodies like bone that stand alone. A component that touches
+/// bone keeps only what lies in cells that are attached or separate; one that touches none keeps all.
+fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
     let (labels, count) = label_runs(runs, Connectivity::Corner);
-    let mut skeletal = vec![0_usize; count];
-    let mut total = vec![0_usize; count];
+    let mut skeletal = vec![false; count];
     let tissue = |column: u32, run: &Run| {
         scene.skeleton.tissue[scene.coarse.cell([column as usize, run.row as usize, run.slice as usize])]
     };
     for (run, &label) in runs.iter().zip(&labels) {
-        total[label as usize] += run.len();
-        skeletal[label as usize] +=
-            (run.start..run.end).filter(|&column| tissue(column, run) == Tissue::Bone).count();
+        skeletal[label as usize] = skeletal[label as usize]
+            || (run.start..run.end).any(|column| matches!(tissue(column, run), Tissue::Bone | Tissue::Lone));
     }
-    let mut kept = Vec::new();
+    #[derive(PartialEq)]
+    enum Part {
+        Bone,
+        Lone,
+        Own,
+    }
+    let part = |column: u32, run: &Run| match tissue(column, run) {
+        Tissue::Attached | Tissue::Separate | Tissue::Metal => Part::Own,
+        Tissue::Lone => Part::Lone,
+        Tissue::Soft | Tissue::Bone => Part::Bone,
+    };
+    let (mut kept, mut lone) = (Vec::new(), Vec::new());
     for (run, &label) in runs.iter().zip(&labels) {
-        if skeletal[label as usize] == 0 {
+        if !skeletal[label as usize] {
             kept.push(*run);
             continue;
         }
         let mut at = run.start;
         while at < run.end {
-            let own = matches!(tissue(at, run), Tissue::Attached | Tissue::Separate | Tissue::Metal);
+            let own = part(at, run);
             let start = at;
-            while at < run.end
-                && matches!(tissue(at, run), Tissue::Attached | Tissue::Separate | Tissue::Metal) == own
-            {
+            while at < run.end && part(at, run) == own {
                 at += 1;
             }
-            if own {
-                kept.push(Run { start, end: at, ..*run });
+            let piece = Run { start, end: at, ..*run };
+            match own {
+                Part::Own => kept.push(piece),
+                Part::Lone => lone.push(piece),
+                Part::Bone => {}
             }
         }
     }
-    kept
+    [kept, lone]
 }
 
 fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
@@ -161,6 +179,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     let mut second = [[0.0; 3]; 3];
     let (mut bone_mm, mut skin_mm, mut metal_mm) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
     let (mut attached, mut metal) = (0_usize, 0_usize);
+    let (mut odds, mut told) = (0.0, 0.0);
     for run in &runs {
         for column in run.start..run.end {
             let voxel = [column as usize, run.row as usize, run.slice as usize];
@@ -183,6 +202,12 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
             }
             attached += usize::from(scene.skeleton.tissue[cell] == Tissue::Attached);
             metal += usize::from(scene.skeleton.tissue[cell] == Tissue::Metal);
+            if scene.skeleton.tissue[cell] == Tissue::Attached
+                && let Some(&deposit) = scene.skeleton.deposit.get(&(cell as u32))
+            {
+                odds += f64::from(deposit);
+                told += 1.0;
+            }
             skin_mm = skin_mm.min(f64::from(scene.body.skin_mm[scene.body.cell(voxel)]));
         }
     }
@@ -226,6 +251,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
         skin_mm,
         metal_mm,
         attached: attached as f64 > 0.3 * count,
+        deposit: (told > 0.15 * count).then(|| odds / told),
         on_edge,
         on_side,
         around: ground.around,

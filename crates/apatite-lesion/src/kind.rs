@@ -96,6 +96,11 @@ const ELLIPSOID: f64 = 0.7317;
 /// Voxels wider than this (mm) do not separate a deposit from bone.
 pub(crate) const COARSE_MM: f64 = 2.0;
 
+/// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
+const FAVOUR: f64 = 0.6;
+/// Ossification after an operation lies within this of the implant, mm.
+const IMPLANT_MM: f64 = 60.0;
+
 /// What holds for the study as a whole.
 struct Study {
     /// The body is a hand, forearm or foot.
@@ -104,6 +109,8 @@ struct Study {
     trunk: bool,
     /// Contrast is in vessels or bowel.
     contrast: bool,
+    /// The region may hold a patella or sesamoids.
+    sesamoids: bool,
 }
 
 impl Study {
@@ -115,9 +122,12 @@ impl Study {
                 && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.8 * rim.core_hu)
         });
         let small = scene.skeleton.small_bones;
+        const WITHOUT: [&str; 6] = ["hip", "pelvis", "buttock", "thigh", "upper_arm", "shoulder"];
+        let site = crate::describe::region(scene);
         Self {
             small,
             trunk,
+            sesamoids: !site.is_some_and(|site| WITHOUT.contains(&site.id.as_str())),
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }
     }
@@ -156,14 +166,19 @@ fn scores(
         );
     }
     // bone: shell and marrow, cut by the edge, smooth, beside bone
+    let shaft = beside_shaft(scene, candidate);
     if let Some(rim) = candidate.rim {
         let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
         if rim.core_mm3 > 0.08 * rim.filled_mm3 {
             let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
             // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
-            let scale = if study.small {
+            let scale = if study.small && candidate.deposit.is_none() {
                 1.0
-            } else if !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0 {
+            } else if candidate.deposit.is_some()
+                || shaft
+                || !scene.skeleton.metal_mm.is_empty()
+                || candidate.bone_mm > 12.0
+            {
                 0.4
             } else {
                 1.2
@@ -177,14 +192,22 @@ fn scores(
             );
         }
     }
-    if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
+    if let Some(deposit) = candidate.deposit {
+        // this evidence replaces the prior
+        scores.add(
+            Kind::BoneOrVariant,
+            3.5 - FAVOUR - deposit,
+            "hangs on bone, of the form of a ridge or process of it",
+        );
+    } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
         scores.add(Kind::BoneOrVariant, 3.2, "as dense as the cortex of a small bone of hand or foot");
     }
     if candidate.bone_mm > 12.0 && !candidate.on_edge {
         // bones articulate
         scores.add(Kind::BoneOrVariant, -3.0, "");
     }
-    if candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0 {
+    if !study.small && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0
+    {
         scores.add(Kind::BoneOrVariant, 4.5, "as dense as cortex and cut by the circle of reconstruction");
     }
     let coarse_mm = candidate.spacing_mm()[0].max(candidate.spacing_mm()[1]);
@@ -196,13 +219,27 @@ fn scores(
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
     let ellipsoid = ELLIPSOID * long * middle * short;
-    if !candidate.attached
+    if study.sesamoids
+        && !candidate.attached
         && volume > 1500.0
         && candidate.bone_mm < 10.0
         && candidate.max_hu > 900.0
         && volume > 0.85 * ellipsoid
     {
         scores.add(Kind::BoneOrVariant, 3.5, "a smooth compact body as dense as cortex beside bone");
+    }
+    if study.small
+        && candidate.deposit.is_none()
+        && (80.0..1200.0).contains(&volume)
+        && (0.8..4.0).contains(&candidate.bone_mm)
+        && candidate.mean_hu > 420.0
+        && volume > 0.8 * ellipsoid
+    {
+        scores.add(
+            Kind::BoneOrVariant,
+            4.0,
+            "a smooth compact body beside a small bone, as sesamoids and terminal phalanges are",
+        );
     }
     if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
         scores.add(
@@ -211,7 +248,9 @@ fn scores(
             "cut by the edge of the volume",
         );
     }
-    if candidate.bone_mm < 2.0 && volume < 40.0 {
+    if candidate.deposit.is_some() {
+        // judged with the bone it hangs on
+    } else if candidate.bone_mm < 2.0 && volume < 40.0 {
         scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
         scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
@@ -221,7 +260,9 @@ fn scores(
         let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
         let away = candidate.bone_mm > 7.0;
         if deep && away && central(scene, candidate) {
-            scores.add(Kind::BoneOrVariant, 8.5, "deep in the trunk, in the position of an organ");
+            // bone forms about an implant
+            let weight = if candidate.metal_mm < IMPLANT_MM { 3.0 } else { 8.5 };
+            scores.add(Kind::BoneOrVariant, weight, "deep in the trunk, in the position of an organ");
         }
         if study.contrast && candidate.around.air > 0.02 && candidate.max_hu < 800.0 {
             scores.add(Kind::Contrast, 6.0, "beside gas in a study with contrast");
@@ -271,7 +312,7 @@ fn scores(
             format!("one of {count} round bodies in soft tissue, as phleboliths are"),
         );
     }
-    if beside_shaft(scene, candidate) {
+    if shaft {
         // sesamoids and patella lie at joints
         scores.add(Kind::BoneOrVariant, -3.0, "");
     }

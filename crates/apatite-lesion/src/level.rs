@@ -40,6 +40,9 @@ const STEP_HU: f64 = 90.0;
 /// Least area of a border, mm².
 const AREA_MM2: f64 = 14.0;
 
+/// Sediment is this much deeper in its middle than about it, at least.
+const BOWL: f64 = 1.13;
+
 /// A point of a border between light and dense along gravity.
 #[derive(Clone, Copy)]
 struct Point {
@@ -47,6 +50,8 @@ struct Point {
     height: f64,
     upper: f64,
     lower: f64,
+    /// How deep the sediment is below it, mm.
+    depth: f64,
 }
 
 /// The best level of a lesion (its probability may be low); none without gravity or without any border that could be
@@ -139,7 +144,14 @@ impl Lines<'_> {
                         continue;
                     }
                     let share = (middle - line[k]) / (line[k + 1] - line[k]).max(1e-6);
-                    result[v * width + u].push(Point { height: (k as f64 + share) * step, upper, lower });
+                    let floor = (k + 1..count).find(|&at| line[at] < middle).unwrap_or(count);
+                    let depth = (floor as f64 - (k as f64 + share)) * step;
+                    result[v * width + u].push(Point {
+                        height: (k as f64 + share) * step,
+                        upper,
+                        lower,
+                        depth,
+                    });
                 }
             }
         }
@@ -188,6 +200,18 @@ impl Lines<'_> {
             })
             .sum::<f64>()
             / count;
+        let mut by_radius: Vec<(f64, f64)> = at
+            .iter()
+            .zip(members)
+            .map(|(p, &(line, which))| {
+                ((p[0] - centre[0]).powi(2) + (p[1] - centre[1]).powi(2), points[line][which].depth)
+            })
+            .collect();
+        by_radius.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let (inner, outer) = by_radius.split_at(by_radius.len() / 2);
+        let mean = |half: &[(f64, f64)]| half.iter().map(|p| p.1).sum::<f64>() / half.len() as f64;
+        // a sediment fills the round bottom of its cyst, a sheet that happens to lie level is as deep everywhere
+        let bowl = mean(inner) / mean(outer).max(0.1);
         let radius = (area / std::f64::consts::PI).sqrt();
         let curvature = bend.abs() * radius;
         let flatness_mm = residual2.sqrt();
@@ -221,7 +245,8 @@ impl Lines<'_> {
             - 0.9 * (angle_deg - 2.0).max(0.0)
             - 24.0 * (curvature - 0.05).max(0.0)
             - 14.0 * (flatness_mm - 0.2).max(0.0)
-            + ((area - 100.0) / 25.0).clamp(-4.0, 2.0);
+            + ((area - 100.0) / 25.0).clamp(-4.0, 2.0)
+            - 22.0 * (BOWL - bowl).max(0.0);
         Some(Level {
             angle_deg,
             flatness_mm,

@@ -12,6 +12,9 @@ const BODY_HU: f32 = -400.0;
 const BODY_CELL_MM: f64 = 4.0;
 /// Cells of the working grid at most; its cells grow to keep to it.
 const WORKING_CELLS: f64 = 2.5e6;
+/// A body whose widest section is smaller than this (mm²: hand, foot, forearm) gets more cells.
+const SLENDER_MM2: f64 = 13_000.0;
+const SLENDER_CELLS: f64 = 7.5e6;
 /// Smallest edge of a working cell, mm, when the study is large.
 const WORKING_CELL_MM: f64 = 1.9;
 
@@ -192,7 +195,9 @@ pub(crate) fn coarse(volume: &Volume, body: &Body, threshold: i16) -> (Coarse, V
     let spacing = volume.geometry.spacing_mm();
     let extent: [usize; 3] = std::array::from_fn(|axis| body.high[axis] - body.low[axis]);
     let volume_mm3: f64 = (0..3).map(|axis| extent[axis] as f64 * spacing[axis]).product();
-    let edge = (volume_mm3 / WORKING_CELLS).cbrt().min(WORKING_CELL_MM.max((volume_mm3 / 8e6).cbrt()));
+    // small bones want small cells, and most of the box about them is air
+    let cells = if body.section_mm2() < SLENDER_MM2 { SLENDER_CELLS } else { WORKING_CELLS };
+    let edge = (volume_mm3 / cells).cbrt().min(WORKING_CELL_MM.max((volume_mm3 / 8e6).cbrt()));
     let block: [usize; 3] = std::array::from_fn(|axis| (edge / spacing[axis]).round().max(1.0) as usize);
     let size: [usize; 3] = std::array::from_fn(|axis| extent[axis].div_ceil(block[axis]));
     let grid = Grid { size, spacing_mm: std::array::from_fn(|axis| spacing[axis] * block[axis] as f64) };

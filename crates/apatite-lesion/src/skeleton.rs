@@ -6,7 +6,20 @@
 //! thick is a *piece*: a ridge or process of the bone when thin or broad and low, a deposit when it bulges or hangs on
 //! a narrow neck.
 
-use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2};
+mod cortex;
+mod marrow;
+mod piece;
+mod solid;
+
+use std::collections::BTreeMap;
+
+use self::cortex::Cortex;
+use self::marrow::{
+    ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
+};
+use self::piece::Bones;
+use self::solid::{Solid, solid};
+use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -20,6 +33,8 @@ pub(crate) enum Tissue {
     Attached,
     /// Cortex or marrow.
     Bone,
+    /// Cortex or marrow of a body that articulates with no bone: a bone that stands alone, or mature ossification.
+    Lone,
     /// Metal and what blooms around it.
     Metal,
 }
@@ -35,34 +50,35 @@ pub(crate) struct Skeleton {
     pub(crate) metal_mm3: f64,
     /// The region is one of many small bones: hand or foot.
     pub(crate) small_bones: bool,
+    /// Cells of pieces that hang on bone, with the log odds that the piece is a deposit and not bone.
+    pub(crate) deposit: BTreeMap<u32, f32>,
 }
 
-/// Marrow at most this large (ml) is enclosed by bone; a larger enclosed space is a body cavity (skull).
-const MARROW_ML: f64 = 250.0;
+/// What the anatomy alone tells.
+struct Anatomy {
+    tissue: Vec<Tissue>,
+    small_bones: bool,
+    deposit: BTreeMap<u32, f32>,
+}
+
 /// Narrower than a thigh or knee, mm².
 const SMALL_SECTION_MM2: f64 = 6000.0;
 /// A foot cut along its length is narrower than this, mm².
 const HAND_OR_FOOT_MM2: f64 = 40_000.0;
 /// The marrow of the bones of hand and foot is smaller than this, mm³.
-const SMALL_BONE_MM3: f64 = 30_000.0;
-/// Marrow lies at least this much below the wall around it, HU.
-const BASIN_HU: f32 = 80.0;
+const SMALL_BONE_MM3: f64 = 15_000.0;
+/// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
+const SHAFT_ELONGATION: f64 = 3.5;
+/// Marrow of less than this (mm³) does not say what bones are in view.
+const MARROW_OF_BONE_MM3: f64 = 800.0;
+/// The marrow of a phalanx that the field does not cut is smaller than this, mm³.
+const PHALANX_MM3: f64 = 1500.0;
 /// Bones of one skeleton are closer to each other than twice this, mm.
 const ARTICULATION_MM: f32 = 2.5;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
 /// sections of the body.
 const NARROW_MM: f32 = 3.0;
 const NARROW_SMALL_MM: f32 = 1.8;
-/// Cortex that the blur of the picture leaves below 800 HU is thinner than this, mm.
-const THIN_MM: f32 = 2.4;
-/// The cortex of a shaft is thicker than this, mm.
-const SHAFT_CORTEX_MM: f64 = 3.6;
-/// Two spaces are apart where the neck between them is narrower than this share of the smaller one.
-const NECK: f32 = 0.5;
-/// Trabecular bone is seldom denser than this, HU.
-const ISLAND_HU: f32 = 450.0;
-/// A hole in one axial slice at most this large (mm²) is filled.
-const HOLE_MM2: f64 = 700.0;
 
 /// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
 /// a bone mask made elsewhere calls bone.
@@ -80,15 +96,19 @@ pub(crate) fn skeleton(
     let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
-    let (mut tissue, small_bones) = match given {
-        Some(given) => (from_mask(grid, &solid, given), section_mm2 <= SMALL_SECTION_MM2),
-        None => from_anatomy(coarse, size, section_mm2, &solid),
-    };
     let has_metal = metal.iter().any(|&metal| metal);
     let metal_mm: Vec<f32> = if has_metal {
         distance2(grid, |cell| metal[cell]).into_iter().map(f32::sqrt).collect()
     } else {
         Vec::new()
+    };
+    let Anatomy { mut tissue, small_bones, deposit } = match given {
+        Some(given) => Anatomy {
+            tissue: from_mask(grid, &solid, given),
+            small_bones: section_mm2 <= SMALL_SECTION_MM2,
+            deposit: BTreeMap::new(),
+        },
+        None => from_anatomy(coarse, size, section_mm2, &solid, &metal_mm),
     };
     if has_metal {
         // blooming: a dense shell of partial volume and streaks surrounds metal
@@ -103,7 +123,7 @@ pub(crate) fn skeleton(
     let bone_mm = distance2(grid, |cell| tissue[cell] == Tissue::Bone).into_iter().map(f32::sqrt).collect();
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
-    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones }
+    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, deposit }
 }
 
 fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
@@ -117,87 +137,6 @@ fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
         }
     }
     labels.iter().map(|&label| label > 0 && full[label as usize] > 0).collect()
-}
-
-/// Dense cells and what they enclose: `Dense`, `Enclosed` or nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Solid {
-    Outside,
-    Dense,
-    Enclosed,
-}
-
-fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
-    let grid = &coarse.grid;
-    let mut grown = dense.to_vec();
-    for cell in (0..grid.len()).filter(|&cell| dense[cell]) {
-        grid.neighbours6(cell, |other| grown[other] = true);
-    }
-    let (labels, counts) = components(grid, Connectivity::Face, |cell| !grown[cell]);
-    // how much of the surface of each space is wall, and how much is the edge of the field
-    let mut walls = vec![0_usize; counts.len()];
-    let mut edges = vec![0_usize; counts.len()];
-    let mut sums = vec![0.0_f64; counts.len()];
-    let most = (MARROW_ML * 1000.0 / grid.cell_mm3()) as usize;
-    for (cell, &label) in labels.iter().enumerate() {
-        if label == 0 || counts[label as usize] > most {
-            continue;
-        }
-        let mut present = 0;
-        grid.neighbours6(cell, |other| {
-            present += 1;
-            walls[label as usize] += usize::from(grown[other]);
-        });
-        edges[label as usize] += 6 - present;
-        sums[label as usize] += f64::from(coarse.mean[cell]);
-    }
-    let enclosed: Vec<bool> = (0..counts.len())
-        .map(|label| {
-            label > 0
-                && counts[label] <= most
-                && edges[label] * 4 <= walls[label]
-                && sums[label] / counts[label] as f64 > -250.0
-        })
-        .collect();
-    let mut inner: Vec<bool> = labels.iter().map(|&label| enclosed[label as usize]).collect();
-    fill_slices(grid, coarse, &grown, &mut inner);
-    (0..grid.len())
-        .map(|cell| {
-            if dense[cell] {
-                return Solid::Dense;
-            }
-            let mut near = inner[cell];
-            if !near && grown[cell] {
-                // the ring that growing took from the space
-                grid.neighbours26(cell, |other| near |= inner[other]);
-            }
-            if near { Solid::Enclosed } else { Solid::Outside }
-        })
-        .collect()
-}
-
-/// Fills small holes of every axial slice: marrow that leaks through a thin or open cortex elsewhere.
-fn fill_slices(grid: &Grid, coarse: &Coarse, grown: &[bool], inner: &mut [bool]) {
-    let plane = Grid { size: [grid.size[0], grid.size[1], 1], spacing_mm: grid.spacing_mm };
-    let area = grid.spacing_mm[0] * grid.spacing_mm[1];
-    let most = (HOLE_MM2 / area) as usize;
-    use rayon::prelude::*;
-    inner.par_chunks_mut(plane.len()).enumerate().for_each(|(z, inner)| {
-        let start = z * plane.len();
-        let (labels, counts) = components(&plane, Connectivity::Face, |cell| !grown[start + cell]);
-        let mut open = vec![false; counts.len()];
-        let mut sums = vec![0.0_f64; counts.len()];
-        for (cell, &label) in labels.iter().enumerate() {
-            open[label as usize] |= plane.on_face(plane.position(cell));
-            sums[label as usize] += f64::from(coarse.mean[start + cell]);
-        }
-        for (cell, &label) in labels.iter().enumerate() {
-            let at = label as usize;
-            if label > 0 && !open[at] && counts[at] <= most && sums[at] / counts[at] as f64 > -250.0 {
-                inner[cell] = true;
-            }
-        }
-    });
 }
 
 /// With a bone mask from elsewhere: the mask and one ring of dense cells around it are bone; what else is dense is
@@ -223,179 +162,33 @@ fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
         .collect()
 }
 
-/// Parts a mask into basins where it is narrow: floods it from its deepest cells; two basins stay apart where they meet
-/// at less than half the depth of the shallower one, if that is at least `least_mm` deep. Marrow that leaks through a
-/// thin cortex into a deposit becomes a space of its own. Returns the basin of every cell, from 1 (0 outside the mask),
-/// and whether each basin was parted from another.
-fn basins(grid: &Grid, mask: &[bool], least_mm: f32) -> (Vec<u32>, Vec<bool>) {
-    let depth: Vec<f32> = distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect();
-    let mut order: Vec<u32> = (0..grid.len() as u32).filter(|&cell| mask[cell as usize]).collect();
-    order.sort_unstable_by(|&a, &b| depth[b as usize].total_cmp(&depth[a as usize]).then(a.cmp(&b)));
-    fn root(parent: &mut [u32], mut at: u32) -> u32 {
-        while parent[at as usize] != at {
-            parent[at as usize] = parent[parent[at as usize] as usize];
-            at = parent[at as usize];
-        }
-        at
-    }
-    let mut labels = vec![0_u32; grid.len()];
-    let (mut parent, mut top, mut parted) = (vec![0_u32], vec![0.0_f32], vec![false]);
-    for &cell in &order {
-        let cell = cell as usize;
-        let mut near = [0_u32; 6];
-        let mut count = 0;
-        grid.neighbours6(cell, |other| {
-            if labels[other] > 0 {
-                near[count] = labels[other];
-                count += 1;
-            }
-        });
-        let mut own = 0_u32;
-        for &label in &near[..count] {
-            let label = root(&mut parent, label);
-            if own == 0 || own == label {
-                own = label;
-                continue;
-            }
-            let (high, low) =
-                if top[own as usize] >= top[label as usize] { (own, label) } else { (label, own) };
-            if top[low as usize] >= least_mm && depth[cell] < NECK * top[low as usize] {
-                parted[low as usize] = true;
-                parted[high as usize] = true;
-            } else {
-                parent[low as usize] = high;
-                parted[high as usize] |= parted[low as usize];
-            }
-            own = high;
-        }
-        if own == 0 {
-            own = parent.len() as u32;
-            parent.push(own);
-            top.push(depth[cell]);
-            parted.push(false);
-        }
-        labels[cell] = own;
-    }
-    let mut number = vec![0_u32; parent.len()];
-    let mut split = vec![false];
-    for at in 1..parent.len() {
-        if parent[at] as usize == at {
-            number[at] = split.len() as u32;
-            split.push(parted[at]);
-        }
-    }
-    for label in labels.iter_mut().filter(|label| **label > 0) {
-        *label = number[root(&mut parent, *label) as usize];
-    }
-    (labels, split)
-}
-
-/// Gives marrow what it encloses: deep, not dense, and all but surrounded by marrow of bones. Scattered trabeculae or
-/// a remnant of the growth plate leave such islands, and what lies over them would look thick.
-fn close_marrow(
+fn from_anatomy(
     coarse: &Coarse,
-    depth: &[f32],
-    is_solid: &dyn Fn(usize) -> bool,
-    marrow: &mut [u32],
-    is_bone: &[bool],
-) {
-    let grid = &coarse.grid;
-    let surface = 2.2_f32.max(1.3 * coarse.edge_mm() as f32);
-    let (islands, counts) = components(grid, Connectivity::Face, |cell| {
-        is_solid(cell)
-            && depth[cell] > surface
-            && coarse.mean[cell] < ISLAND_HU
-            && !is_bone[marrow[cell] as usize]
-    });
-    let mut faces = vec![[0_usize; 2]; counts.len()];
-    let mut owner = vec![0_u32; counts.len()];
-    for (cell, &island) in islands.iter().enumerate().filter(|&(_, &island)| island > 0) {
-        grid.neighbours6(cell, |other| {
-            if islands[other] != island {
-                let bony = is_bone[marrow[other] as usize];
-                faces[island as usize][usize::from(bony)] += 1;
-                if bony && owner[island as usize] == 0 {
-                    owner[island as usize] = marrow[other];
-                }
-            }
-        });
-    }
-    for (cell, &island) in islands.iter().enumerate() {
-        let [other, bony] = faces[island as usize];
-        if island > 0 && bony > other {
-            marrow[cell] = owner[island as usize];
-        }
-    }
-}
-
-/// What is known of a connected space of marrow, or of a piece.
-#[derive(Clone, Default)]
-struct Features {
-    cells: usize,
-    on_edge: bool,
-    sum: f64,
-    shell: f64,
-    first: [f64; 3],
-    second: [[f64; 3]; 3],
-}
-
-impl Features {
-    fn add(&mut self, point_mm: [f64; 3], mean: f32, shell: f32, on_edge: bool) {
-        self.cells += 1;
-        self.on_edge |= on_edge;
-        self.sum += f64::from(mean);
-        self.shell += f64::from(shell);
-        for i in 0..3 {
-            self.first[i] += point_mm[i];
-            for j in 0..3 {
-                self.second[i][j] += point_mm[i] * point_mm[j];
-            }
-        }
-    }
-
-    /// Ratio of the longest to the middle principal axis.
-    fn elongation(&self) -> f64 {
-        let n = self.cells as f64;
-        let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
-            std::array::from_fn(|j| {
-                self.second[i][j] / n - self.first[i] * self.first[j] / (n * n)
-                    + if i == j { 0.08 } else { 0.0 }
-            })
-        });
-        let values = crate::linear::eigenvalues(covariance);
-        (values[0] / values[1].max(1e-9)).sqrt()
-    }
-}
-
-/// Whether a cell lies at the edge of the volume (not only of the body).
-fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
-    let position = coarse.grid.position(cell);
-    (0..3).any(|axis| {
-        let first = coarse.low[axis] + position[axis] * coarse.block[axis];
-        size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
-    })
-}
-
-fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[Solid]) -> (Vec<Tissue>, bool) {
+    size: [usize; 3],
+    section_mm2: f64,
+    solid: &[Solid],
+    metal_mm: &[f32],
+) -> Anatomy {
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
     let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
-    let level = levels(grid, &coarse.mean, &is_solid);
+    let smooth = box_mean(grid, &coarse.mean, grid.spacing_mm.map(|step| (0.8 / step) as usize));
+    let (share, level) = enclosure(grid, &smooth, &is_solid);
     let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
-    let shell = shell_contrast(grid, &coarse.mean, &depth);
-    let basin = |cell: usize| level[cell] - coarse.mean[cell] >= (0.2 * level[cell]).max(BASIN_HU);
     let first: Vec<bool> = (0..grid.len())
-        .map(|cell| is_solid(cell) && depth[cell] >= deep && (basin(cell) || shell[cell]))
+        .map(|cell| is_solid(cell) && depth[cell] >= deep && share[cell] >= ENCLOSED)
         .collect();
-    let filled = majority(grid, &first, &depth);
+    let filled = majority(grid, &first, &share, &depth);
     let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
     let (mut marrow, split) = basins(grid, &filled, narrow);
-    let mut spaces = vec![Features::default(); split.len()];
+    let mut spaces = vec![Features { metal_mm: f32::INFINITY, ..Features::default() }; split.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        spaces[label as usize].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+        let space = &mut spaces[label as usize];
+        space.add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+        space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
     // several bones and none of the size of a long bone's end: a hand or a foot, whatever its width
@@ -416,7 +209,8 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
             if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN }
         })
         .collect();
-    let is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
+    part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow: Vec<f32> =
         distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
@@ -440,9 +234,6 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         skeletal[at] = marrowed[at] || cut;
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
-    for at in 1..body_counts.len() {
-        marrowed[at] &= skeletal[at];
-    }
     let cortex = Cortex::measure(
         grid,
         |cell| {
@@ -455,31 +246,52 @@ fn from_anatomy(coarse: &Coarse, size: [usize; 3], section_mm2: f64, solid: &[So
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
     let (pieces, piece_counts) = components(grid, Connectivity::Corner, beyond);
-    let attached = judge_pieces(
+    let bones = Bones {
         coarse,
         size,
-        &pieces,
-        piece_counts.len(),
-        &depth,
-        &is_solid,
-        &from_marrow,
-        &cortex,
-        &marrow,
+        depth: &depth,
+        is_solid: &is_solid,
+        from_marrow: &from_marrow,
+        cortex: &cortex,
+        share: &share,
         large_section,
-    );
+    };
+    let attached = bones.judge(&pieces, piece_counts.len());
     let mut tissue: Vec<Tissue> = (0..grid.len())
         .map(|cell| {
             let body = bodies[cell] as usize;
             match (body > 0, skeletal[body]) {
                 (false, _) => Tissue::Soft,
-                (true, false) => Tissue::Separate,
-                (true, true) if attached[pieces[cell] as usize] => Tissue::Attached,
+                (true, _) if attached[pieces[cell] as usize].is_some() => Tissue::Attached,
                 (true, true) => Tissue::Bone,
+                (true, false) if marrowed[body] => Tissue::Lone,
+                (true, false) => Tissue::Separate,
             }
         })
         .collect();
     regrow(grid, &mut tissue, &from_marrow, &cortex, edge);
-    (tissue, small_bones)
+    let deposit =
+        (0..grid.len()).filter_map(|cell| Some((cell as u32, attached[pieces[cell] as usize]?))).collect();
+    Anatomy { tissue, small_bones, deposit }
+}
+
+/// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
+/// field does not cut is that of mature ossification.
+fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) {
+    let volume = |at: usize| spaces[at].cells as f64 * cell_mm3;
+    let of_size: Vec<usize> =
+        (0..spaces.len()).filter(|&at| is_bone[at] && volume(at) > MARROW_OF_BONE_MM3).collect();
+    let (cut, whole): (Vec<usize>, Vec<usize>) = of_size.into_iter().partition(|&at| spaces[at].on_edge);
+    let shafts = !cut.is_empty() && cut.iter().all(|&at| spaces[at].elongation() >= SHAFT_ELONGATION);
+    let short: Vec<usize> =
+        whole.iter().copied().filter(|&at| spaces[at].elongation() < SHAFT_ELONGATION).collect();
+    // of a slender body, the forearm and not the fingers
+    let of_limb = large_section || (cut.len() <= 2 && short.iter().all(|&at| volume(at) > PHALANX_MM3));
+    if shafts && of_limb && short.len() == whole.len() && short.len() <= cut.len() + 1 {
+        for at in short {
+            is_bone[at] = false;
+        }
+    }
 }
 
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
@@ -506,456 +318,6 @@ fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut
     }
 }
 
-/// Which cells are less dense than the shell over them: the densest of the outer 2.5 mm of the solid, averaged over
-/// the surface within 7 mm, exceeds the mean about the cell by a third. Unlike [`levels`] this needs no closed wall
-/// (the cortex of epiphyses and pelvis is thinner than a cell); unlike a maximum it is not misled by one dense
-/// neighbour.
-fn shell_contrast(grid: &Grid, values: &[f32], depth: &[f32]) -> Vec<bool> {
-    let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
-    let cells = |reach_mm: f64| grid.spacing_mm.map(|step| (reach_mm / step).round().max(1.0) as usize);
-    let clipped: Vec<f32> = values
-        .iter()
-        .zip(depth)
-        .map(|(&value, &depth)| if depth > 0.0 { value.min(1600.0) } else { 0.0 })
-        .collect();
-    let ridge = box_max(grid, &clipped, cells(2.0));
-    let outer = 1.05 * edge as f32;
-    let surface: Vec<f32> = depth.iter().map(|&depth| f32::from(depth > 0.0 && depth <= outer)).collect();
-    let weighted: Vec<f32> = surface.iter().zip(&ridge).map(|(&on, &ridge)| on * ridge).collect();
-    let window = cells(7.0);
-    let (counts, sums) =
-        rayon::join(|| box_mean(grid, &surface, window), || box_mean(grid, &weighted, window));
-    let smooth = box_mean(grid, &clipped, cells(1.2));
-    let mut inside: Vec<bool> = (0..grid.len())
-        .map(|cell| {
-            if depth[cell] < 2.2_f32.max(outer) || counts[cell] <= 0.0 {
-                return false;
-            }
-            let shell = sums[cell] / counts[cell];
-            shell - smooth[cell] >= (0.33 * shell).max(120.0)
-        })
-        .collect();
-    // deeper than the window reaches no surface is near: such a core is like the layer around it
-    let mut stack: Vec<usize> = (0..grid.len()).filter(|&cell| inside[cell]).collect();
-    while let Some(cell) = stack.pop() {
-        grid.neighbours6(cell, |other| {
-            if !inside[other] && depth[other] > 5.0 && counts[other] <= 0.0 {
-                inside[other] = true;
-                stack.push(other);
-            }
-        });
-    }
-    inside
-}
-
-/// Marrow fills a bone, while lucent patches are scattered through a deposit: a cell well below the surface is marrow
-/// where most of the deep cells within 6 mm are.
-fn majority(grid: &Grid, first: &[bool], depth: &[f32]) -> Vec<bool> {
-    let limit = 2.2_f32.max(1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32);
-    let window = grid.spacing_mm.map(|step| (6.0 / step).round().max(1.0) as usize);
-    let deep: Vec<f32> = depth.iter().map(|&depth| f32::from(depth >= limit)).collect();
-    let marrow: Vec<f32> = deep.iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
-    let (all, some) = rayon::join(|| box_mean(grid, &deep, window), || box_mean(grid, &marrow, window));
-    (0..grid.len())
-        .map(|cell| if depth[cell] >= limit { some[cell] > 0.5 * all[cell] } else { first[cell] })
-        .collect()
-}
-
-/// Height of the wall around every solid cell, HU: the lowest level to which water poured in at the cell would rise
-/// before it ran out of the solid (grey-scale filling of holes), the highest of filling in space and in the planes of
-/// the three axes, so that a leak in one place empties one slice and not the whole bone. The edge of the field is a
-/// wall: bones that it cuts stay closed.
-fn levels(grid: &Grid, values: &[f32], is_solid: &(dyn Fn(usize) -> bool + Sync)) -> Vec<f32> {
-    use rayon::prelude::*;
-    let planes = [[true, true, true], [true, true, false], [true, false, true], [false, true, true]];
-    let floods: Vec<Vec<f32>> = planes.par_iter().map(|&axes| flood(grid, values, is_solid, axes)).collect();
-    (0..grid.len()).map(|cell| floods.iter().map(|flood| flood[cell]).fold(values[cell], f32::max)).collect()
-}
-
-fn flood(
-    grid: &Grid,
-    values: &[f32],
-    is_solid: &(dyn Fn(usize) -> bool + Sync),
-    axes: [bool; 3],
-) -> Vec<f32> {
-    const STEP_HU: f32 = 10.0;
-    const BUCKETS: usize = 300;
-    let bucket = |value: f32| ((value.max(0.0) / STEP_HU) as usize).min(BUCKETS - 1);
-    let strides = [1, grid.size[0], grid.size[0] * grid.size[1]];
-    let neighbours = |cell: usize, visit: &mut dyn FnMut(usize)| {
-        let position = grid.position(cell);
-        for axis in (0..3).filter(|&axis| axes[axis]) {
-            if position[axis] > 0 {
-                visit(cell - strides[axis]);
-            }
-            if position[axis] + 1 < grid.size[axis] {
-                visit(cell + strides[axis]);
-            }
-        }
-    };
-    let mut level = vec![f32::MIN; grid.len()];
-    let mut queue: Vec<Vec<u32>> = vec![Vec::new(); BUCKETS];
-    for cell in (0..grid.len()).filter(|&cell| is_solid(cell)) {
-        let mut open = false;
-        neighbours(cell, &mut |other| open |= !is_solid(other));
-        if open {
-            level[cell] = values[cell];
-            queue[bucket(values[cell])].push(cell as u32);
-        }
-    }
-    for at in 0..BUCKETS {
-        while let Some(cell) = queue[at].pop() {
-            let cell = cell as usize;
-            neighbours(cell, &mut |other| {
-                if level[other] == f32::MIN && is_solid(other) {
-                    level[other] = level[cell].max(values[other]);
-                    queue[bucket(level[other]).max(at)].push(other as u32);
-                }
-            });
-        }
-    }
-    level
-}
-
-/// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds.
-fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f64) -> f64 {
-    let count = space.cells as f64;
-    let volume = count * cell_mm3;
-    let (inside, wall) = (space.sum / count, space.shell / count);
-    let mut score = -1.5;
-    // the shell of a bone is thin; around a lucent patch in a mass there is more of the mass
-    let long = space.elongation() >= 2.2;
-    score += if space.on_edge {
-        3.0
-    } else if long {
-        0.5
-    } else {
-        ((5.0 - wall_mm) * 0.6).clamp(-3.0, 0.5)
-    };
-    // small bones within the field are those of hand and foot
-    score -= if large_section && !space.on_edge && volume < 6000.0 && space.elongation() < 3.0 {
-        4.0
-    } else {
-        0.0
-    };
-    score += ((wall - 450.0) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
-    score += if long && volume > if large_section { 60.0 } else { 25.0 } { 1.2 } else { 0.0 };
-    // as dense as its wall, it is no marrow
-    score -= if inside > 500.0 && wall - inside < 40.0 { 4.0 } else { 0.0 };
-    // the walls of small bones stand out from their marrow, those of lucent patches in a deposit less
-    score -= if large_section || space.on_edge {
-        0.0
-    } else {
-        ((0.22 - (wall - inside) / wall.max(1.0)) * 30.0).clamp(0.0, 3.0)
-    };
-    // fatty marrow and trabecular bone; fluid, pus and muscle lie between
-    score += if inside < -10.0 {
-        1.5
-    } else if inside < 150.0 {
-        if space.on_edge { -1.5 } else { -3.0 }
-    } else {
-        1.0
-    };
-    score += match volume {
-        v if v < 25.0 => -3.0,
-        v if v < 60.0 => {
-            if large_section {
-                -3.0
-            } else {
-                -1.0
-            }
-        }
-        v if v < 200.0 => {
-            if large_section {
-                -1.0
-            } else {
-                -0.4
-            }
-        }
-        v if v < 2000.0 => 0.3,
-        v if v < 20_000.0 => 1.2,
-        _ => 2.0,
-    };
-    score
-}
-
-/// Median distance from each space to the surface of the solid around it, mm, as the solid is shared out among the
-/// spaces by nearness within it.
-fn wall_thickness(
-    grid: &Grid,
-    spaces: &[u32],
-    count: usize,
-    depth: &[f32],
-    is_solid: &dyn Fn(usize) -> bool,
-) -> Vec<f64> {
-    let edge = grid.spacing_mm.into_iter().sum::<f64>() / 3.0;
-    let mut owner = spaces.to_vec();
-    let mut front: Vec<usize> = (0..grid.len()).filter(|&cell| owner[cell] > 0).collect();
-    let mut distances: Vec<Vec<u16>> = vec![Vec::new(); count];
-    let surface = 1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32;
-    let mut step = 0_u16;
-    while !front.is_empty() && step < 60 {
-        step += 1;
-        let mut next = Vec::new();
-        for &cell in &front {
-            let label = owner[cell];
-            grid.neighbours6(cell, |other| {
-                if owner[other] == 0 && is_solid(other) {
-                    owner[other] = label;
-                    next.push(other);
-                    if depth[other] <= surface {
-                        distances[label as usize].push(step);
-                    }
-                }
-            });
-        }
-        front = next;
-    }
-    distances
-        .into_iter()
-        .map(|mut steps| {
-            if steps.is_empty() {
-                return 0.0;
-            }
-            let middle = steps.len() / 2;
-            // steps along axes overrate oblique distances by about a quarter
-            f64::from(*steps.select_nth_unstable(middle).1) * edge * 0.8
-        })
-        .collect()
-}
-
-/// Thickness of the cortex by place: how far the surface of bones lies from their marrow.
-struct Cortex {
-    block: usize,
-    size: [usize; 3],
-    /// Two percentiles (40 and 65) per block of its neighbourhood, mm.
-    quartiles: Vec<(f32, f32)>,
-    edge_mm: f32,
-}
-
-impl Cortex {
-    const BINS: usize = 64;
-    const BIN_MM: f32 = 0.5;
-
-    /// `surface` gives the distance from marrow of the cells at the surface of bones, `wall` the density of the cells
-    /// next to marrow.
-    fn measure(
-        grid: &Grid,
-        surface: impl Fn(usize) -> Option<f32>,
-        wall: impl Fn(usize) -> Option<f32>,
-    ) -> Self {
-        let edge = grid.spacing_mm.into_iter().fold(0.0, f64::max);
-        let block = (12.0 / edge).round().max(1.0) as usize;
-        let size: [usize; 3] = grid.size.map(|count| count.div_ceil(block));
-        let of = |p: [usize; 3]| (p[2] * size[1] + p[1]) * size[0] + p[0];
-        let mut counts = vec![[0_u32; Self::BINS]; size.iter().product()];
-        let mut dense = vec![[0_u32; 20]; counts.len()];
-        for cell in 0..grid.len() {
-            if let Some(distance) = surface(cell) {
-                let bin = ((distance / Self::BIN_MM) as usize).min(Self::BINS - 1);
-                counts[of(grid.position(cell).map(|at| at / block))][bin] += 1;
-            }
-            if let Some(hu) = wall(cell) {
-                dense[of(grid.position(cell).map(|at| at / block))]
-                    [((hu.max(0.0) / 100.0) as usize).min(19)] += 1;
-            }
-        }
-        let mut quartiles = vec![(3.0, 4.0); counts.len()];
-        for z in 0..size[2] {
-            for y in 0..size[1] {
-                for x in 0..size[0] {
-                    let mut sum = [0_u32; Self::BINS];
-                    let mut walls = [0_u32; 20];
-                    for k in z.saturating_sub(1)..=(z + 1).min(size[2] - 1) {
-                        for j in y.saturating_sub(1)..=(y + 1).min(size[1] - 1) {
-                            for i in x.saturating_sub(1)..=(x + 1).min(size[0] - 1) {
-                                for (sum, count) in sum.iter_mut().zip(&counts[of([i, j, k])]) {
-                                    *sum += count;
-                                }
-                                for (sum, count) in walls.iter_mut().zip(&dense[of([i, j, k])]) {
-                                    *sum += count;
-                                }
-                            }
-                        }
-                    }
-                    let total: u32 = sum.iter().sum();
-                    if total < 20 {
-                        continue;
-                    }
-                    let rank = |share: f64| {
-                        let wanted = (f64::from(total) * share) as u32;
-                        let mut seen = 0;
-                        let bin = sum.iter().position(|&count| {
-                            seen += count;
-                            seen > wanted
-                        });
-                        (bin.unwrap_or(Self::BINS - 1) as f32 + 0.5) * Self::BIN_MM
-                    };
-                    // a large deposit may cover most of the surface here: no cortex is thicker than 7 mm, and one that
-                    // blurring makes faint is thin
-                    let wanted = walls.iter().sum::<u32>() * 17 / 20;
-                    let mut seen = 0;
-                    let bin = walls.iter().position(|&count| {
-                        seen += count;
-                        seen > wanted
-                    });
-                    let hu = bin.map_or(1400.0, |bin| bin as f32 * 100.0 + 50.0);
-                    let most = (THIN_MM + (hu - 800.0) / 600.0 * (7.0 - THIN_MM)).clamp(THIN_MM, 7.0);
-                    quartiles[of([x, y, z])] = (rank(0.4).min(most), rank(0.65).min(most + 1.0));
-                }
-            }
-        }
-        Self { block, size, quartiles, edge_mm: edge as f32 }
-    }
-
-    fn at(&self, position: [usize; 3]) -> (f32, f32) {
-        let [x, y, z] = position.map(|at| at / self.block);
-        self.quartiles[(z * self.size[1] + y) * self.size[0] + x]
-    }
-
-    /// Distance from marrow beyond which a cell is not cortex, mm.
-    fn limit(&self, position: [usize; 3]) -> f32 {
-        let (median, upper) = self.at(position);
-        (1.4 * median + 0.5 + 0.8 * self.edge_mm).max(upper + 0.3 + 0.5 * self.edge_mm)
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn judge_pieces(
-    coarse: &Coarse,
-    size: [usize; 3],
-    pieces: &[u32],
-    count: usize,
-    depth: &[f32],
-    is_solid: &dyn Fn(usize) -> bool,
-    from_marrow: &[f32],
-    cortex: &Cortex,
-    marrow: &[u32],
-    large_section: bool,
-) -> Vec<bool> {
-    let grid = &coarse.grid;
-    #[derive(Clone, Default)]
-    struct Piece {
-        cells: usize,
-        contact: usize,
-        free: usize,
-        thick_mm: f32,
-        reach_mm: f32,
-        near_mm: f32,
-        on_edge: bool,
-        sum: f64,
-        squares: f64,
-        cortex_mm: f64,
-        hollow: usize,
-    }
-    let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
-    for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
-        let piece = &mut found[label as usize];
-        piece.cells += 1;
-        piece.thick_mm = piece.thick_mm.max(depth[cell]);
-        piece.reach_mm = piece.reach_mm.max(from_marrow[cell]);
-        piece.near_mm = piece.near_mm.min(from_marrow[cell]);
-        piece.on_edge |= at_volume_edge(coarse, size, cell);
-        piece.sum += f64::from(coarse.mean[cell]);
-        piece.squares += f64::from(coarse.mean[cell]).powi(2);
-        // fluid of a cyst is no marrow
-        piece.hollow += usize::from(marrow[cell] > 0 && !(-10.0..150.0).contains(&coarse.mean[cell]));
-        piece.cortex_mm += f64::from(cortex.at(grid.position(cell)).0);
-        grid.neighbours6(cell, |other| {
-            if !is_solid(other) {
-                piece.free += 1;
-            } else if pieces[other] != label {
-                piece.contact += 1;
-            }
-        });
-    }
-    let scores: Vec<f64> = found
-        .iter()
-        .map(|piece| {
-            if piece.cells == 0 {
-                return f64::MIN;
-            }
-            let volume = piece.cells as f64 * grid.cell_mm3();
-            let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
-            let reach = f64::from(piece.reach_mm - piece.near_mm);
-            let mean = piece.sum / piece.cells as f64;
-            let cortex_mm = (piece.cortex_mm / piece.cells as f64).min(4.5);
-            let mut score = if large_section { -1.0 } else { -2.0 };
-            // a sheet one cell thick, or one no thicker than the cortex, is a crest of bone
-            score += ((f64::from(piece.thick_mm) - (1.8 * coarse.edge_mm()).max(1.1 * cortex_mm)) * 1.2)
-                .clamp(-3.0, 3.0);
-            score += ((0.25 - contact) * 10.0).clamp(-3.0, 2.0);
-            score += (volume / (12.0 * cortex_mm.powi(2)).max(40.0)).ln().clamp(-2.0, 2.0) * 0.8;
-            score += ((reach - 1.2 * cortex_mm) * 0.4).clamp(-1.5, 2.0);
-            score -= ((f64::from(piece.near_mm) - 14.0) * 0.15).clamp(0.0, 2.0);
-            score -= if piece.on_edge { 4.0 } else { 0.0 };
-            // slender for its volume, or with marrow of its own: a bone whose marrow was not recognised
-            let thick = f64::from(piece.thick_mm);
-            score -= (0.25 * volume.cbrt() - thick).clamp(0.0, 3.0);
-            score -= if coarse.edge_mm() > 2.6 { 6.0 } else { 0.0 };
-            let slender = reach / thick.max(0.5) - 3.0;
-            // nine tenths of its cells are below this
-            let top = mean + 1.28 * (piece.squares / piece.cells as f64 - mean * mean).max(0.0).sqrt();
-            let slender = slender * ((top - 450.0) / 300.0).clamp(0.15, 1.0);
-            score -= if large_section {
-                ((mean - 850.0) / 80.0).clamp(0.0, 5.0)
-            } else {
-                ((top - 650.0) / 80.0).clamp(0.0, 3.5)
-            };
-            // a shaft has no thin processes: what spreads from it is a sheet in soft tissue
-            let shaft = large_section && piece.cortex_mm / piece.cells as f64 >= SHAFT_CORTEX_MM;
-            if shaft && contact < 0.2 {
-                score += 2.0;
-            } else {
-                score -= if thick < 4.5 {
-                    (slender * 2.0).clamp(0.0, 4.0)
-                } else {
-                    (slender * 0.8).clamp(0.0, 1.5)
-                };
-            }
-            // the end of a slender small bone whose marrow is too narrow to be seen
-            score -= if !large_section && thick < 4.0 && slender > 0.0 && reach > 7.0 { 1.5 } else { 0.0 };
-            let hollow = piece.hollow as f64 / piece.cells as f64;
-            score -= if volume < 1500.0 {
-                if hollow > 0.08 { 2.5 } else { 0.0 }
-            } else {
-                ((hollow - 0.07) * 40.0).clamp(0.0, 5.0)
-            };
-            // what bone surrounds, or what is not dense, is a space of bone
-            let surrounded = contact > if thick > 6.0 { 0.65 } else { 0.45 };
-            score -= if mean < 120.0 || surrounded { 4.0 } else { 0.0 };
-            score
-        })
-        .collect();
-    let mut kept: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
-    // what touches a deposit is more likely its continuation than a ridge of bone
-    let mut beside = vec![false; count];
-    for (cell, &label) in pieces.iter().enumerate() {
-        if label > 0 && !kept[label as usize] && scores[label as usize] > -3.5 {
-            let position = grid.position(cell);
-            let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
-            let range = |axis: usize| {
-                position[axis].saturating_sub(reach[axis])
-                    ..=(position[axis] + reach[axis]).min(grid.size[axis] - 1)
-            };
-            'near: for z in range(2) {
-                for y in range(1) {
-                    for x in range(0) {
-                        if kept[pieces[grid.index([x, y, z])] as usize] {
-                            beside[label as usize] = true;
-                            break 'near;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    for (kept, beside) in kept.iter_mut().zip(beside) {
-        *kept |= beside;
-    }
-    kept
-}
-
 /// Gives an attached deposit back the base that the allowance for the cortex took from it.
 fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cortex, edge: f64) {
     if !tissue.contains(&Tissue::Attached) {
@@ -964,11 +326,20 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
     let near = distance2(grid, |cell| tissue[cell] == Tissue::Attached);
     let reach = (5.0_f32).max(2.0 * edge as f32).powi(2);
     for cell in 0..grid.len() {
-        if tissue[cell] == Tissue::Bone
+        if matches!(tissue[cell], Tissue::Bone | Tissue::Lone)
             && near[cell] <= reach
             && from_marrow[cell] > cortex.at(grid.position(cell)).0 + 0.6 * edge as f32
         {
             tissue[cell] = Tissue::Attached;
         }
     }
+}
+
+/// Whether a cell lies at the edge of the volume (not only of the body).
+fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
+    let position = coarse.grid.position(cell);
+    (0..3).any(|axis| {
+        let first = coarse.low[axis] + position[axis] * coarse.block[axis];
+        size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
+    })
 }

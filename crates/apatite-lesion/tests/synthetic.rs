@@ -259,3 +259,31 @@ fn an_unknown_position_is_said() {
         analysis.warnings
     );
 }
+
+/// Shells about fluid (young ossification) beside a shaft were once taken for bone and the study for free of
+/// calcification: at every distance they are found, or at least the study does not deny them.
+#[test]
+fn a_shell_beside_a_shaft_is_no_bone() {
+    let radius = 10.0;
+    for gap in [-0.5, 0.5, 1.5, 3.0, 6.0] {
+        for angle in [0.0_f64, 1.2, 2.4] {
+            let reach = 10.0 + gap + radius;
+            let centre = [-8.0 + reach * angle.cos(), 4.0 - reach * angle.sin(), 0.0];
+            let volume = limb("HFS", |p| {
+                let skin = p[0].hypot(p[1]);
+                let distance = (0..3).map(|k| (p[k] - centre[k]).powi(2)).sum::<f64>().sqrt();
+                let bone = (p[0] + 8.0).hypot(p[1] - 4.0) < 10.0;
+                (skin < 30.0 && !bone && distance < radius).then_some(if distance > radius - 2.2 {
+                    800.0
+                } else {
+                    60.0
+                })
+            });
+            let analysis = run(&volume);
+            let told = calcifications(&analysis);
+            assert_eq!(told.len(), 1, "gap {gap} mm, {angle} rad: {:?}", analysis.lesions);
+            assert!(told[0].volume_mm3 > 700.0, "gap {gap} mm: {} mm³", told[0].volume_mm3);
+            assert!(analysis.findings.iter().all(|finding| finding.id != "no_calcification"));
+        }
+    }
+}

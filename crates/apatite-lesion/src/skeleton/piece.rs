@@ -1,0 +1,208 @@
+//! Pieces: what hangs on a bone beyond its cortex, ridge or process of the bone or a deposit.
+
+use super::at_volume_edge;
+use super::cortex::Cortex;
+use super::marrow::ENCLOSED;
+use crate::grid::{Grid, box_max, distance2};
+use crate::scan::Coarse;
+
+/// Of the surface of a piece, bone borders this share where the piece is a space within the bone.
+const SURROUNDED: f64 = 0.75;
+/// What is nowhere denser than this and thinner than three cells is blur.
+const FILM_HU: f32 = 350.0;
+/// The bone that a piece hangs on is looked for within this, mm.
+const PARENT_MM: f64 = 9.0;
+/// Cells wider than this (mm) do not tell a piece from its bone.
+const BLURRED_MM: f64 = 2.6;
+
+/// Log odds that a piece is a deposit and not bone, by its features and a constant: volume (ln mm³), volume over its
+/// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
+/// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
+/// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`]), share of it that is enclosed like marrow,
+/// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
+/// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
+/// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
+type PieceWeights = ([f64; 16], f64);
+
+const PIECE_OF_LARGE: PieceWeights = (
+    [0.09, 0.04, -3.1, 0.71, 1.25, -4.5, 0.17, -0.1, 1.22, 0.0, 0.93, -0.27, 0.23, -3.49, -1.13, -5.1],
+    -4.02,
+);
+const PIECE_OF_SMALL: PieceWeights = (
+    [-0.17, 3.13, 1.67, -0.07, 3.0, -3.0, -1.64, 1.12, -17.1, -54.5, -0.06, 1.38, 0.0, 0.4, 0.27, 0.0],
+    -3.18,
+);
+/// A piece larger than this is judged like one of a large bone, mm³.
+const SMALL_BONE_MM3: f64 = 3000.0;
+/// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
+const PIECE_TOLD: f64 = -1.7;
+
+/// The bones that pieces hang on.
+pub(super) struct Bones<'a> {
+    pub(super) coarse: &'a Coarse,
+    /// Size of the volume, voxels.
+    pub(super) size: [usize; 3],
+    /// Depth of every cell below the surface of the solid, mm.
+    pub(super) depth: &'a [f32],
+    pub(super) is_solid: &'a dyn Fn(usize) -> bool,
+    /// Distance of every cell from the marrow of bones, mm.
+    pub(super) from_marrow: &'a [f32],
+    pub(super) cortex: &'a Cortex,
+    /// How enclosed every cell is.
+    pub(super) share: &'a [f32],
+    /// Not a hand or foot.
+    pub(super) large_section: bool,
+}
+
+/// What is measured of a piece.
+#[derive(Clone, Default)]
+struct Piece {
+    cells: usize,
+    contact: usize,
+    free: usize,
+    thick_mm: f32,
+    reach_mm: f32,
+    near_mm: f32,
+    on_edge: bool,
+    sum: f64,
+    squares: f64,
+    cortex_mm: f64,
+    share: f64,
+    walled: usize,
+    own_mm: f32,
+    peak: f32,
+    parent_mm: f64,
+}
+
+impl Bones<'_> {
+    /// Log odds that each piece (`pieces` numbers them by cell, from 1 to `count` - 1) is a deposit and not bone; none
+    /// where it is told as bone.
+    pub(super) fn judge(&self, pieces: &[u32], count: usize) -> Vec<Option<f32>> {
+        let scores: Vec<f64> = self.measure(pieces, count).iter().map(|piece| self.score(piece)).collect();
+        let beside = beside(&self.coarse.grid, pieces, &scores);
+        scores
+            .into_iter()
+            .zip(beside)
+            .map(|(score, beside)| score.max(beside))
+            .map(|score| (score > PIECE_TOLD).then_some(score as f32))
+            .collect()
+    }
+
+    fn measure(&self, pieces: &[u32], count: usize) -> Vec<Piece> {
+        let grid = &self.coarse.grid;
+        // how deep the marrow of the bone beside each cell lies: the half width of the bone there
+        let reach = grid.spacing_mm.map(|step| (PARENT_MM / step).round() as usize);
+        let inner: Vec<f32> =
+            (0..grid.len())
+                .map(|cell| {
+                    if self.from_marrow[cell] <= 0.0 && (self.is_solid)(cell) {
+                        self.depth[cell]
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+        let parent = box_max(grid, &inner, reach);
+        let own = distance2(grid, |cell| pieces[cell] == 0);
+        let mut found = vec![Piece { near_mm: f32::INFINITY, ..Piece::default() }; count];
+        for (cell, &label) in pieces.iter().enumerate().filter(|&(_, &label)| label > 0) {
+            let piece = &mut found[label as usize];
+            piece.cells += 1;
+            piece.thick_mm = piece.thick_mm.max(self.depth[cell]);
+            piece.reach_mm = piece.reach_mm.max(self.from_marrow[cell]);
+            piece.near_mm = piece.near_mm.min(self.from_marrow[cell]);
+            piece.on_edge |= at_volume_edge(self.coarse, self.size, cell);
+            piece.sum += f64::from(self.coarse.mean[cell]);
+            piece.peak = piece.peak.max(self.coarse.mean[cell]);
+            piece.squares += f64::from(self.coarse.mean[cell]).powi(2);
+            piece.cortex_mm += f64::from(self.cortex.at(grid.position(cell)).0);
+            piece.share += f64::from(self.share[cell]);
+            piece.walled += usize::from(self.share[cell] >= ENCLOSED);
+            piece.own_mm = piece.own_mm.max(own[cell].sqrt());
+            grid.neighbours6(cell, |other| {
+                if !(self.is_solid)(other) {
+                    piece.free += 1;
+                } else if pieces[other] != label {
+                    piece.contact += 1;
+                    piece.parent_mm += f64::from(parent[other]);
+                }
+            });
+        }
+        found
+    }
+
+    fn score(&self, piece: &Piece) -> f64 {
+        if piece.cells == 0 {
+            return f64::MIN;
+        }
+        let count = piece.cells as f64;
+        let volume = count * self.coarse.grid.cell_mm3();
+        let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
+        // what bone surrounds, or what is not dense, is a space of bone
+        let mean = piece.sum / count;
+        if contact >= SURROUNDED || mean < 120.0 || self.coarse.edge_mm() > BLURRED_MM {
+            return -6.0;
+        }
+        // a faint film is the blur between two surfaces
+        if piece.peak < FILM_HU && f64::from(piece.own_mm) < 1.5 * self.coarse.edge_mm() {
+            return -6.0;
+        }
+        let cortex_mm = (piece.cortex_mm / count).max(1.0);
+        let own = f64::from(piece.own_mm);
+        let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
+        let reach = f64::from(piece.reach_mm - piece.near_mm);
+        // nine tenths of its cells are below this
+        let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
+        let plate = (volume / own.max(0.5).powi(3)).ln();
+        let features = [
+            volume.ln(),
+            plate,
+            contact,
+            own.min(6.0),
+            (f64::from(piece.thick_mm) / cortex_mm).min(4.0),
+            f64::from(u8::from(piece.on_edge)),
+            mean.min(900.0) / 100.0,
+            (top - 700.0).max(0.0) / 100.0,
+            piece.share / count,
+            (piece.walled as f64 / count).min(0.1),
+            (reach / own.max(0.5)).min(8.0),
+            (f64::from(piece.near_mm) / cortex_mm).min(4.0),
+            reach.min(15.0),
+            (own / parent_mm).min(2.0),
+            (reach / parent_mm).min(3.0),
+            contact * (plate - 3.0).max(0.0),
+        ];
+        // nothing so large is a bone of hand or foot whose marrow was not seen
+        let large = self.large_section || volume > SMALL_BONE_MM3;
+        let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
+        base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
+    }
+}
+
+/// What touches a deposit is more likely its continuation than a ridge of bone: the highest score of the deposits within
+/// 2.5 mm of each piece that is doubtful by itself.
+fn beside(grid: &Grid, pieces: &[u32], scores: &[f64]) -> Vec<f64> {
+    let mut beside = vec![f64::MIN; scores.len()];
+    for (cell, &label) in pieces.iter().enumerate() {
+        let score = scores[label as usize];
+        if label > 0 && score < 0.0 && score > -2.5 {
+            let position = grid.position(cell);
+            let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
+            let range = |axis: usize| {
+                position[axis].saturating_sub(reach[axis])
+                    ..=(position[axis] + reach[axis]).min(grid.size[axis] - 1)
+            };
+            for z in range(2) {
+                for y in range(1) {
+                    for x in range(0) {
+                        let other = pieces[grid.index([x, y, z])] as usize;
+                        if scores[other] > 0.0 {
+                            beside[label as usize] = beside[label as usize].max(scores[other]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    beside
+}
