@@ -288,17 +288,29 @@ impl Ray {
     /// The block at a depth, and the depth at which the ray leaves it.
     #[inline]
     pub(crate) fn block(&self, depth_mm: f32, blocks: [usize; 3]) -> ([usize; 3], f32) {
+        self.cell::<EDGE>(depth_mm, blocks, 0)
+    }
+
+    /// The cell of `E` voxels along each edge at a depth, of as many along each axis, and the depth at which the ray
+    /// leaves the cube of `around` cells to each side of it.
+    #[inline]
+    pub(crate) fn cell<const E: usize>(
+        &self,
+        depth_mm: f32,
+        blocks: [usize; 3],
+        around: usize,
+    ) -> ([usize; 3], f32) {
         let at = self.at(depth_mm);
         let mut block = [0; 3];
         let mut exit = f32::INFINITY;
         for axis in 0..3 {
-            block[axis] = ((at[axis].max(0.0) / EDGE as f32) as i32 as usize).min(blocks[axis] - 1);
+            block[axis] = ((at[axis].max(0.0) / E as f32) as i32 as usize).min(blocks[axis] - 1);
             let step = self.step[axis];
             // the first and last block reach to infinity: coordinates outside are moved in
-            let wall = if step > 1e-12 && block[axis] + 1 < blocks[axis] {
-                ((block[axis] + 1) * EDGE) as f32
-            } else if step < -1e-12 && block[axis] > 0 {
-                (block[axis] * EDGE) as f32
+            let wall = if step > 1e-12 && block[axis] + around + 1 < blocks[axis] {
+                ((block[axis] + around + 1) * E) as f32
+            } else if step < -1e-12 && block[axis] > around {
+                ((block[axis] - around) * E) as f32
             } else {
                 continue;
             };

@@ -41,7 +41,7 @@ impl Default for SurfaceLook {
 
 /// Surfaces of bone and lesions, ready to be looked at from anywhere.
 ///
-/// Rays pass over blocks in which no surface can lie, find the first surface of a lesion and the first of bone, and mix
+/// Rays leap over blocks in which no surface can lie, as far as the next that may hold one, find the first surface of a lesion and the first of bone, and mix
 /// the two where bone is in front. Light comes from the viewer's upper left; what is farther away is darker.
 #[derive(Debug)]
 pub struct Surface<'a> {
@@ -50,8 +50,75 @@ pub struct Surface<'a> {
     bones: Option<&'a Labels>,
     lesions: Option<&'a Regions<'a>>,
     look: SurfaceLook,
-    bone_blocks: Vec<bool>,
-    lesion_blocks: Vec<bool>,
+    bone: Marked,
+    lesion: Marked,
+}
+
+/// Edge of the cells within a block in which no surface may lie, voxels.
+const CELL: usize = 4;
+
+/// Where a surface may lie: in blocks, and in the cells of marked blocks.
+#[derive(Debug)]
+struct Marked {
+    /// How many blocks, along any axis or diagonal, lie between each block and the next marked one, and one more; 0
+    /// for the marked ones.
+    apart: Vec<u8>,
+    /// Cells along each axis.
+    size: [usize; 3],
+    cells: Vec<bool>,
+}
+
+impl Marked {
+    /// `may` tells of a line of voxels (index of its first, and length) whether a surface may lie in it.
+    fn new(volume: &Volume, of: &Blocks, blocks: &[bool], may: impl Fn(usize, usize) -> bool + Sync) -> Self {
+        let size = volume.size.map(|count| count.div_ceil(CELL).max(1));
+        if blocks.is_empty() {
+            return Self { apart: Vec::new(), size, cells: Vec::new() };
+        }
+        const INNER: usize = EDGE / CELL;
+        let cells = (0..size[1] * size[2])
+            .into_par_iter()
+            .flat_map_iter(|line| {
+                let [row, slice] = [line % size[1], line / size[1]];
+                let range =
+                    |cell: usize, axis: usize| cell * CELL..(cell * CELL + CELL + 1).min(volume.size[axis]);
+                let may = &may;
+                (0..size[0]).map(move |column| {
+                    blocks[of.index([column / INNER, row / INNER, slice / INNER])]
+                        && range(slice, 2).any(|z| {
+                            range(row, 1).any(|y| {
+                                let x = range(column, 0);
+                                may(volume.index([x.start, y, z]), x.len())
+                            })
+                        })
+                })
+            })
+            .collect();
+        Self { apart: apart(blocks, of.size), size, cells }
+    }
+}
+
+/// Chessboard distance of every block to the next marked one, by a sweep there and one back (Rosenfeld and Pfaltz 1966).
+fn apart(marked: &[bool], size: [usize; 3]) -> Vec<u8> {
+    let mut apart: Vec<u8> = marked.iter().map(|&marked| if marked { 0 } else { u8::MAX }).collect();
+    let index = |[x, y, z]: [usize; 3]| (z * size[1] + y) * size[0] + x;
+    let back: Vec<[isize; 3]> = (0..13).map(|at| [at % 3 - 1, at / 3 % 3 - 1, at / 9 - 1]).collect();
+    let mut sweep = |at: usize, sign: isize| {
+        let place = [at % size[0], at / size[0] % size[1], at / size[0] / size[1]];
+        for step in &back {
+            let mut other = [0; 3];
+            let inside = (0..3).all(|axis| {
+                other[axis] = place[axis].wrapping_add_signed(sign * step[axis]);
+                other[axis] < size[axis]
+            });
+            if inside {
+                apart[at] = apart[at].min(apart[index(other)].saturating_add(1));
+            }
+        }
+    };
+    (0..marked.len()).for_each(|at| sweep(at, 1));
+    (0..marked.len()).rev().for_each(|at| sweep(at, -1));
+    apart
 }
 
 impl<'a> Surface<'a> {
@@ -78,14 +145,22 @@ impl<'a> Surface<'a> {
         }
         let blocks = scene.blocks();
         let within = bones.map(|bones| labelled_blocks(bones, blocks));
-        let bone_blocks = (0..blocks.high.len())
+        let bone_blocks: Vec<bool> = (0..blocks.high.len())
             .map(|at| {
                 f64::from(blocks.high[at]) >= look.bone_from
                     && within.as_ref().is_none_or(|within| within[at])
             })
             .collect();
         let lesion_blocks = lesions.map_or_else(Vec::new, |lesions| region_blocks(lesions, blocks));
-        Ok(Self { volume, blocks, bones, lesions, look, bone_blocks, lesion_blocks })
+        let dense = |start: usize, length: usize, from: f64| {
+            volume.values[start..start + length].iter().any(|&value| f64::from(value) >= from)
+        };
+        let bone =
+            Marked::new(volume, blocks, &bone_blocks, |start, length| dense(start, length, look.bone_from));
+        let lesion = Marked::new(volume, blocks, &lesion_blocks, |start, length| {
+            dense(start, length, look.lesion_from)
+        });
+        Ok(Self { volume, blocks, bones, lesions, look, bone, lesion })
     }
 
     /// The surfaces seen along the direction of view; the place of the plane along it does not matter.
@@ -151,7 +226,7 @@ impl Looked<'_> {
         };
         let from = self.surface.look.lesion_from as f32;
         let inside = |voxel: [f32; 3]| self.sampler.at(voxel) >= from && label_at(voxel).is_some();
-        let depth = self.first(&self.surface.lesion_blocks, f32::INFINITY, inside)?;
+        let depth = self.first(&self.surface.lesion, f32::INFINITY, inside)?;
         Some((depth, label_at(self.ray.at(depth)).unwrap_or(1)))
     }
 
@@ -164,13 +239,13 @@ impl Looked<'_> {
                 && surface.bones.is_none_or(|bones| surface.voxel_label(bones, voxel) != 0)
                 && surface.lesions.is_none_or(|lesions| surface.voxel_label(lesions.labels, voxel) == 0)
         };
-        self.first(&surface.bone_blocks, before, inside)
+        self.first(&surface.bone, before, inside)
     }
 
     /// Depth at which the ray first comes inside, halved in to a thirtieth of a step.
     #[inline]
-    fn first(&self, marked: &[bool], before: f32, inside: impl Fn([f32; 3]) -> bool) -> Option<f32> {
-        if marked.is_empty() {
+    fn first(&self, marked: &Marked, before: f32, inside: impl Fn([f32; 3]) -> bool) -> Option<f32> {
+        if marked.apart.is_empty() {
             return None;
         }
         let blocks = self.surface.blocks;
@@ -178,9 +253,16 @@ impl Looked<'_> {
         let mut sample = (ray.range[0] / step_mm).ceil();
         let last = (ray.range[1].min(before) / step_mm).floor();
         while sample <= last {
-            let (block, exit) = ray.block(sample * step_mm, blocks.size);
+            let ([x, y, z], _) = ray.cell::<EDGE>(sample * step_mm, blocks.size, 0);
+            let apart = usize::from(marked.apart[blocks.index([x, y, z])]);
+            if apart > 0 {
+                let (_, exit) = ray.cell::<EDGE>(sample * step_mm, blocks.size, apart - 1);
+                sample = ceil(exit / step_mm).max(sample + 1.0).min(last + 1.0);
+                continue;
+            }
+            let ([x, y, z], exit) = ray.cell::<CELL>(sample * step_mm, marked.size, 0);
             let beyond = ceil(exit / step_mm).max(sample + 1.0).min(last + 1.0);
-            if !marked[blocks.index(block)] {
+            if !marked.cells[(z * marked.size[1] + y) * marked.size[0] + x] {
                 sample = beyond;
                 continue;
             }
