@@ -228,6 +228,13 @@ fn scores(
     {
         scores.add(Kind::BoneOrVariant, 3.5, "a smooth compact body as dense as cortex beside bone");
     }
+    if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && short < 9.0 {
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0,
+            "a long thin plate that runs out from bone, as the blade of the scapula and ribs do",
+        );
+    }
     if study.small
         && candidate.deposit.is_none()
         && (80.0..1200.0).contains(&volume)
@@ -249,7 +256,10 @@ fn scores(
         );
     }
     if candidate.deposit.is_some() {
-        // judged with the bone it hangs on
+        // judged with the bone it hangs on, of which a crumb of it tells little
+        if volume < 20.0 {
+            scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
+        }
     } else if candidate.bone_mm < 2.0 && volume < 40.0 {
         scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
