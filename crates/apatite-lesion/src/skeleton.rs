@@ -297,12 +297,15 @@ fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
 /// however much like bone it is made (mature ossification). The largest body always stays.
 fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut [bool]) {
+    let largest =
+        (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
+    if (1..whole.len()).all(|at| !skeletal[at] || whole[at].on_edge || Some(at) == largest) {
+        return;
+    }
     let near2 = distance2(grid, |cell| skeletal[bodies[cell] as usize]);
     let (clusters, counts) =
         components(grid, Connectivity::Corner, |cell| near2[cell] <= ARTICULATION_MM * ARTICULATION_MM);
     let mut anchored = vec![false; counts.len()];
-    let largest =
-        (1..whole.len()).filter(|&at| skeletal[at]).max_by_key(|&at| (whole[at].cells, usize::MAX - at));
     for (cell, &body) in bodies.iter().enumerate() {
         let at = body as usize;
         if body > 0 && skeletal[at] && (whole[at].on_edge || Some(at) == largest) {
