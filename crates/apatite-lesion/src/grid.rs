@@ -495,4 +495,48 @@ mod tests {
             assert!((mean[index] - row.iter().sum::<f32>() / row.len() as f32).abs() < 1e-3);
         }
     }
+
+    /// Distances and components are those of SimpleITK and cc3d; where `APATITE_ORACLE` is set.
+    #[test]
+    fn other_libraries_find_the_same_distances_and_components() {
+        if std::env::var_os("APATITE_ORACLE").is_none() {
+            return;
+        }
+        let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = std::env::temp_dir().join(format!("apatite-grid-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let grid = Grid { size: [61, 47, 39], spacing_mm: [0.7, 0.9, 2.5] };
+        for (seed, share) in [(3, 0.002), (5, 0.08), (11, 0.3)] {
+            let mask = scatter(seed, grid.len(), share);
+            let labels = |connectivity| {
+                let (labels, _) = components(&grid, connectivity, |cell| mask[cell]);
+                labels.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>()
+            };
+            let distances = distance2(&grid, |cell| mask[cell]);
+            let head = serde_json::json!({ "size": grid.size, "spacing_mm": grid.spacing_mm });
+            for (name, bytes) in [
+                ("grid.json", head.to_string().into_bytes()),
+                ("mask.u8", mask.iter().map(|&on| u8::from(on)).collect()),
+                ("distance2.f32", distances.into_iter().flat_map(f32::to_le_bytes).collect()),
+                ("face.u32", labels(Connectivity::Face)),
+                ("corner.u32", labels(Connectivity::Corner)),
+            ] {
+                std::fs::write(folder.join(name), bytes).unwrap();
+            }
+            let python = std::env::var_os("APATITE_PYTHON").unwrap_or_else(|| "python3".into());
+            let output = std::process::Command::new(python)
+                .arg(project.join("tests/oracle/ct_agreement.py"))
+                .arg("grid")
+                .arg(&folder)
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "share {share}: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -108,3 +108,26 @@ fn texts_come_in_both_languages_and_errors_name_the_file() {
     let wrong = common::run(&["measure", &path("ct"), "--calibration", "much"]);
     assert_eq!(wrong.status.code(), Some(2));
 }
+
+/// SimpleITK and cc3d find the same figures in the mask that was written; where `APATITE_ORACLE` is set.
+#[test]
+fn other_libraries_find_the_same_figures_in_the_masks() {
+    if std::env::var_os("APATITE_ORACLE").is_none() {
+        return;
+    }
+    let (masks, measured) = (path("oracle.nii.gz"), path("oracle.json"));
+    let text = common::stdout(&["measure", &path("ct"), "--format", "json", "--masks", &masks]);
+    std::fs::write(&measured, text).unwrap();
+    let python = std::env::var_os("APATITE_PYTHON").unwrap_or_else(|| "python3".into());
+    let output = std::process::Command::new(python)
+        .arg(common::project().join("tests/oracle/ct_agreement.py"))
+        .args(["lesions", &measured, &masks, &path("ct")])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
