@@ -281,7 +281,9 @@ fn scores(
             scores.add(Kind::Contrast, 4.5, "beside bowel gas");
         }
     }
-    if candidate.skin_mm.is_finite()
+    // what a side of the field cuts is part of what lies beyond it
+    if !candidate.on_side
+        && candidate.skin_mm.is_finite()
         && candidate.skin_mm > 56.0
         && candidate.bone_mm > 22.0
         && volume < 2000.0
@@ -293,7 +295,7 @@ fn scores(
             "deeper than a limb and far from bone, in the position of an organ",
         );
     }
-    if enclosed_by_bone(scene, candidate) {
+    if !candidate.on_side && enclosed_by_bone(scene, candidate) {
         scores.add(
             Kind::BoneOrVariant,
             5.0,
