@@ -11,12 +11,37 @@ impl Mesh {
     /// holds `volume_mm3`. A closed mesh stays closed.
     pub fn smooth(&mut self, rounds: usize, volume_mm3: f64) {
         let neighbours = Neighbours::of(self);
+        let rough = self.vertices_mm.clone();
         for _ in 0..rounds {
             for share in [INWARDS, OUTWARDS] {
                 self.vertices_mm = neighbours.moved(&self.vertices_mm, share);
             }
         }
         self.grow_to(volume_mm3);
+        // where crumbs of a voxel or two turn over on the way, the surface is scaled instead, if need be as it was
+        let far = |volume: f64| (volume - volume_mm3).abs() > 1e-3 * volume_mm3;
+        if far(self.volume_mm3()) {
+            if self.volume_mm3() < 0.5 * volume_mm3 {
+                self.vertices_mm = rough;
+            }
+            self.scale_to(volume_mm3);
+        }
+    }
+
+    /// Scales the surface about the mean of its vertices until it holds a volume; not where it holds none.
+    fn scale_to(&mut self, volume_mm3: f64) {
+        let volume = self.volume_mm3();
+        if volume <= 0.0 || volume_mm3 <= 0.0 {
+            return;
+        }
+        let count = self.vertices_mm.len() as f64;
+        let middle: [f64; 3] = std::array::from_fn(|axis| {
+            self.vertices_mm.iter().map(|vertex| vertex[axis]).sum::<f64>() / count
+        });
+        let factor = (volume_mm3 / volume).cbrt();
+        for vertex in &mut self.vertices_mm {
+            *vertex = std::array::from_fn(|axis| middle[axis] + (vertex[axis] - middle[axis]) * factor);
+        }
     }
 
     /// Moves the surface along its normals until it holds a volume. How much a step changes the volume is the area at
