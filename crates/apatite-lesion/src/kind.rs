@@ -37,7 +37,7 @@ impl Scores {
             values: [
                 (Kind::Calcification, 0.0, "dense, outside bone, vessel and organ".to_owned()),
                 (Kind::Vascular, -3.0, String::new()),
-                (Kind::BoneOrVariant, -3.5, String::new()),
+                (Kind::BoneOrVariant, BONE_PRIOR, String::new()),
                 (Kind::Metal, -6.0, String::new()),
                 (Kind::Contrast, -5.0, String::new()),
                 (Kind::Artefact, -4.0, String::new()),
@@ -96,6 +96,8 @@ const ELLIPSOID: f64 = 0.7317;
 /// Voxels wider than this (mm) do not separate a deposit from bone.
 pub(crate) const COARSE_MM: f64 = 2.0;
 
+/// Log odds of bone against a plain calcification before anything else is known.
+const BONE_PRIOR: f64 = -3.5;
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
 const FAVOUR: f64 = 0.6;
 /// Ossification after an operation lies within this of the implant, mm.
@@ -172,16 +174,17 @@ fn scores(
         if rim.core_mm3 > 0.08 * rim.filled_mm3 {
             let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
             // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
-            let scale = if study.small && candidate.deposit.is_none() {
-                1.0
-            } else if candidate.deposit.is_some()
-                || shaft
-                || !scene.skeleton.metal_mm.is_empty()
-                || candidate.bone_mm > 12.0
-            {
-                0.4
-            } else {
-                1.2
+            let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0;
+            let scale = match (candidate.deposit.is_some(), study.small) {
+                (true, _) => 0.4,
+                (false, true) => 1.0,
+                (false, false) => {
+                    if unlikely {
+                        0.4
+                    } else {
+                        1.2
+                    }
+                }
             };
             let weight = ((ratio - 1.3) * 3.0).clamp(-1.5, 2.0) * (0.6 + 0.6 * marrow) * scale;
             let cortex = ((rim.shell_hu - 450.0) / 120.0).clamp(-2.0, 2.0);
@@ -196,7 +199,7 @@ fn scores(
         // this evidence replaces the prior
         scores.add(
             Kind::BoneOrVariant,
-            3.5 - FAVOUR - deposit,
+            -BONE_PRIOR - FAVOUR - deposit,
             "hangs on bone, of the form of a ridge or process of it",
         );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {

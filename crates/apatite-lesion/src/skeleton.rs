@@ -282,13 +282,12 @@ fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_
     let of_size: Vec<usize> =
         (0..spaces.len()).filter(|&at| is_bone[at] && volume(at) > MARROW_OF_BONE_MM3).collect();
     let (cut, whole): (Vec<usize>, Vec<usize>) = of_size.into_iter().partition(|&at| spaces[at].on_edge);
-    let shafts = !cut.is_empty() && cut.iter().all(|&at| spaces[at].elongation() >= SHAFT_ELONGATION);
-    let short: Vec<usize> =
-        whole.iter().copied().filter(|&at| spaces[at].elongation() < SHAFT_ELONGATION).collect();
+    let long = |at: &usize| spaces[*at].elongation() >= SHAFT_ELONGATION;
+    let shafts = !cut.is_empty() && cut.iter().all(long);
     // of a slender body, the forearm and not the fingers
-    let of_limb = large_section || (cut.len() <= 2 && short.iter().all(|&at| volume(at) > PHALANX_MM3));
-    if shafts && of_limb && short.len() == whole.len() && short.len() <= cut.len() + 1 {
-        for at in short {
+    let of_limb = large_section || (cut.len() <= 2 && whole.iter().all(|&at| volume(at) > PHALANX_MM3));
+    if shafts && of_limb && !whole.iter().any(long) && whole.len() <= cut.len() + 1 {
+        for at in whole {
             is_bone[at] = false;
         }
     }

@@ -253,7 +253,7 @@ impl Looked<'_> {
         let mut sample = (ray.range[0] / step_mm).ceil();
         let last = (ray.range[1].min(before) / step_mm).floor();
         while sample <= last {
-            let ([x, y, z], _) = ray.cell::<EDGE>(sample * step_mm, blocks.size, 0);
+            let ([x, y, z], _) = ray.block(sample * step_mm, blocks.size);
             let apart = usize::from(marked.apart[blocks.index([x, y, z])]);
             if apart > 0 {
                 let (_, exit) = ray.cell::<EDGE>(sample * step_mm, blocks.size, apart - 1);

@@ -18,7 +18,7 @@ const BLURRED_MM: f64 = 2.6;
 /// Log odds that a piece is a deposit and not bone, by its features and a constant: volume (ln mm³), volume over its
 /// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
 /// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
-/// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`]), share of it that is enclosed like marrow,
+/// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`](super::marrow::enclosure)), share of it that is enclosed like marrow,
 /// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
 /// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
 /// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
@@ -33,7 +33,7 @@ const PIECE_OF_SMALL: PieceWeights = (
     -3.18,
 );
 /// A piece larger than this is judged like one of a large bone, mm³.
-const SMALL_BONE_MM3: f64 = 3000.0;
+const SMALL_PIECE_MM3: f64 = 3000.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -1.7;
 
@@ -78,6 +78,9 @@ impl Bones<'_> {
     /// Log odds that each piece (`pieces` numbers them by cell, from 1 to `count` - 1) is a deposit and not bone; none
     /// where it is told as bone.
     pub(super) fn judge(&self, pieces: &[u32], count: usize) -> Vec<Option<f32>> {
+        if count <= 1 {
+            return vec![None; count];
+        }
         let scores: Vec<f64> = self.measure(pieces, count).iter().map(|piece| self.score(piece)).collect();
         let beside = beside(&self.coarse.grid, pieces, &scores);
         scores
@@ -173,7 +176,7 @@ impl Bones<'_> {
             contact * (plate - 3.0).max(0.0),
         ];
         // nothing so large is a bone of hand or foot whose marrow was not seen
-        let large = self.large_section || volume > SMALL_BONE_MM3;
+        let large = self.large_section || volume > SMALL_PIECE_MM3;
         let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
         base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
     }
@@ -183,11 +186,11 @@ impl Bones<'_> {
 /// 2.5 mm of each piece that is doubtful by itself.
 fn beside(grid: &Grid, pieces: &[u32], scores: &[f64]) -> Vec<f64> {
     let mut beside = vec![f64::MIN; scores.len()];
+    let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
     for (cell, &label) in pieces.iter().enumerate() {
         let score = scores[label as usize];
         if label > 0 && score < 0.0 && score > -2.5 {
             let position = grid.position(cell);
-            let reach = grid.spacing_mm.map(|step| (2.5 / step).ceil() as usize);
             let range = |axis: usize| {
                 position[axis].saturating_sub(reach[axis])
                     ..=(position[axis] + reach[axis]).min(grid.size[axis] - 1)

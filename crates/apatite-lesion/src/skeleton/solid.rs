@@ -42,7 +42,7 @@ pub(super) fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
         .collect()
 }
 
-/// Spaces of at most [`MARROW_ML`] that `walls` encloses.
+/// Spaces of at most [`MARROW_ML`] that `wall` encloses.
 fn enclosed(grid: &Grid, coarse: &Coarse, wall: &[bool]) -> Vec<bool> {
     let (labels, counts) = components(grid, Connectivity::Face, |cell| !wall[cell]);
     // how much of the surface of each space is wall, and how much is the edge of the field
