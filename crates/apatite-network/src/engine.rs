@@ -331,6 +331,9 @@ impl Engine {
                 own.add(*other, likelihood.clone());
             }
         }
+        if let (true, Place::Stem(stem)) = (own.items().is_empty(), self.nodes[variable.index()].place) {
+            return Ok(self.table_by_column(stem, self.nodes[variable.index()].states));
+        }
         let states = self.nodes[variable.index()].states;
         let columns = self.roots * self.modes;
         let mut result = Vec::with_capacity(states * columns);
@@ -343,10 +346,14 @@ impl Engine {
             }
             self.posterior(&with, workspace)?;
             let Columns { products, logs, in_logs, .. } = &workspace.columns;
-            result.extend((0..columns).map(|column| {
-                let log = if *in_logs { logs[column] } else { 0.0 };
-                products[column] * (log + workspace.log_scale).exp()
-            }));
+            if *in_logs {
+                let by_column = products.iter().zip(logs);
+                result
+                    .extend(by_column.map(|(product, log)| product * (log + workspace.log_scale).exp()));
+            } else {
+                let scale = workspace.log_scale.exp();
+                result.extend(products.iter().map(|product| product * scale));
+            }
         }
         for column in 0..columns {
             let sum: f64 = (0..states).map(|state| result[state * columns + column]).sum();
@@ -355,6 +362,12 @@ impl Engine {
             }
         }
         Ok(result)
+    }
+
+    /// `P(state | column)` of a variable next to the stem, for each state a run of columns.
+    fn table_by_column(&self, Stem { table, width, .. }: Stem, states: usize) -> Vec<f64> {
+        let runs = self.tables[table..table + states * width].chunks_exact(width);
+        runs.flat_map(|run| run.iter().cycle().take(self.roots * self.modes)).copied().collect()
     }
 
     /// The variable next to the stem through which `variable` reaches it.

@@ -395,24 +395,26 @@ fn expected(unknowns: &[Unknown], root: usize, posterior: &[f64]) -> Vec<Missing
     for unknown in unknowns {
         for state in 0..unknown.states.len() {
             let probability = unknown.probability(state, root);
-            let decibans = unknown.decibans(state, root, posterior);
             // the healthy state of a binary variable is not something one looks for
-            if (unknown.states.len() > 2 || state > 0) && probability >= EXPECTED_FROM && decibans > 1.0 {
-                expected.push(Missing {
-                    id: unknown.id.clone(),
-                    state: unknown.states[state].clone(),
-                    probability,
-                    decibans,
-                    information_bits: unknown.information_bits(posterior),
-                });
+            if (unknown.states.len() <= 2 && state == 0) || probability < EXPECTED_FROM {
+                continue;
+            }
+            let decibans = unknown.decibans(state, root, posterior);
+            if decibans > 1.0 {
+                expected.push((unknown, state, probability, decibans));
             }
         }
     }
-    expected.sort_by(|a, b| {
-        (b.probability * b.decibans).total_cmp(&(a.probability * a.decibans)).then_with(|| a.id.cmp(&b.id))
-    });
+    expected.sort_by(|a, b| (b.2 * b.3).total_cmp(&(a.2 * a.3)).then_with(|| a.0.id.cmp(&b.0.id)));
     expected.truncate(LISTED);
-    expected
+    let missing = expected.into_iter().map(|(unknown, state, probability, decibans)| Missing {
+        id: unknown.id.clone(),
+        state: unknown.states[state].clone(),
+        probability,
+        decibans,
+        information_bits: unknown.information_bits(posterior),
+    });
+    missing.collect()
 }
 
 fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missing> {
@@ -420,13 +422,10 @@ fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missin
         .iter()
         .filter_map(|unknown| {
             // named by the state that would speak most for the leader
-            let state = (0..unknown.states.len())
+            let (state, decibans) = (0..unknown.states.len())
                 .filter(|state| unknown.states.len() > 2 || *state > 0)
-                .max_by(|a, b| {
-                    unknown
-                        .decibans(*a, leader, posterior)
-                        .total_cmp(&unknown.decibans(*b, leader, posterior))
-                })?;
+                .map(|state| (state, unknown.decibans(state, leader, posterior)))
+                .max_by(|a, b| a.1.total_cmp(&b.1))?;
             Some(Missing {
                 id: unknown.id.clone(),
                 state: unknown.states[state].clone(),
@@ -435,7 +434,7 @@ fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missin
                     .enumerate()
                     .map(|(root, p)| p * unknown.probability(state, root))
                     .sum(),
-                decibans: unknown.decibans(state, leader, posterior),
+                decibans,
                 information_bits: unknown.information_bits(posterior),
             })
         })

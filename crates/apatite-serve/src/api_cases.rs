@@ -133,7 +133,8 @@ async fn edit(
     Query(wanted): Query<Wanted>,
     Json(edit): Json<Edit>,
 ) -> Answer<Response> {
-    let answer = blocking(server, move |server| {
+    let turn = wanted.clone();
+    let answer = clicked(server, &turn, move |server| {
         let stored = server.store.case(&id)?;
         stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
         edit.check(&server.knowledge, &server.store.edits(&id)?)?;
@@ -155,7 +156,8 @@ async fn differential_of_case(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Answer<Json<Value>> {
-    blocking(server, move |server| {
+    let turn = wanted.clone();
+    clicked(server, &turn, move |server| {
         let standing = server.standing(&id, &[])?;
         let (case, _) = server.case_of(&standing);
         server.differential(&case, standing.read.setting.as_deref(), &wanted).map(Json)
@@ -183,7 +185,8 @@ async fn what_if(
     if edits.len() > 100 || edits.iter().any(|edit| matches!(edit, Edit::Undo { .. })) {
         return Err(Problem::bad("suppose at most 100 edits, none of them an undo"));
     }
-    blocking(server, move |server| {
+    let turn = wanted.clone();
+    clicked(server, &turn, move |server| {
         edits.iter().try_for_each(|edit| edit.check(&server.knowledge, &[]))?;
         let standing = server.standing(&id, &edits)?;
         let (case, _) = server.case_of(&standing);
@@ -398,6 +401,24 @@ fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], l
         "studies": studies,
         "edits": edits.collect::<Vec<_>>(),
     }))
+}
+
+/// Runs a click, in turn: as many at once as there are cores, so that the first of a wave need not wait for the last.
+/// Draws take long, and would hold up those that wait; they go beside.
+async fn clicked<T: Send + 'static>(
+    server: Arc<Server>,
+    wanted: &Wanted,
+    work: impl FnOnce(&Server) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    if wanted.draws > 0 {
+        return blocking(server, work).await;
+    }
+    let waiting = server.clone();
+    // the gate is never closed
+    let turn = waiting.clicks.acquire().await;
+    let answer = blocking(server, work).await;
+    drop(turn);
+    answer
 }
 
 /// Runs what reads the store or computes off the threads that answer.

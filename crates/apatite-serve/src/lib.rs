@@ -96,6 +96,8 @@ pub struct Server {
     access: Access,
     local_name: String,
     intakes: tokio::sync::Semaphore,
+    /// Turns for clicks, handed out in the order of asking.
+    clicks: tokio::sync::Semaphore,
 }
 
 impl Server {
@@ -127,6 +129,9 @@ impl Server {
             metrics: Metrics::default(),
             frames: FrameCache::default(),
             intakes: tokio::sync::Semaphore::new(limits.intakes),
+            clicks: tokio::sync::Semaphore::new(
+                std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            ),
             limits,
             access,
             local_name: local_name.to_owned(),

@@ -54,7 +54,10 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// What writes; a commit holds it until it is on disk.
     database: Mutex<Connection>,
+    /// What reads, so that no reader waits for a disk.
+    reading: Mutex<Connection>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -127,6 +130,19 @@ pub struct LoggedEdit {
     pub body: Value,
 }
 
+/// One entry of the audit trail.
+#[derive(Clone, Debug)]
+pub(crate) struct Noted {
+    /// When, RFC 3339, UTC.
+    pub(crate) at: String,
+    pub(crate) who: String,
+    pub(crate) role: &'static str,
+    pub(crate) method: String,
+    /// Holds ids, never names.
+    pub(crate) path: String,
+    pub(crate) status: u16,
+}
+
 /// A background job.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Job {
@@ -186,12 +202,23 @@ impl Store {
             VERSION => {}
             _ => return Err(StoreError::Version { found, known: VERSION }),
         }
-        Ok(Self { folder: folder.to_owned(), database: Mutex::new(database), _lock: lock })
+        let reading = Connection::open(folder.join("apatite.sqlite"))?;
+        reading.pragma_update(None, "query_only", "ON")?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            database: Mutex::new(database),
+            reading: Mutex::new(reading),
+            _lock: lock,
+        })
     }
 
     fn database(&self) -> MutexGuard<'_, Connection> {
         // a panic elsewhere leaves the connection as it was: a transaction that was not committed is rolled back
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Connection> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Folder for files on their way in, on the same file system as the originals.
@@ -295,7 +322,7 @@ impl Store {
     }
 
     fn studies_where(&self, uid: Option<&str>) -> Found<Vec<Study>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT attributes,
                     (SELECT group_concat(DISTINCT modality) FROM series WHERE series.study = study.uid),
@@ -320,7 +347,7 @@ impl Store {
 
     /// The series of a study, or all.
     pub(crate) fn series(&self, study: Option<&str>) -> Found<Vec<Series>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT uid, study, attributes, (SELECT count(*) FROM instance WHERE instance.series = series.uid)
              FROM series WHERE ?1 IS NULL OR study = ?1 ORDER BY study, uid",
@@ -344,7 +371,7 @@ impl Store {
         series: Option<&str>,
         instance: Option<&str>,
     ) -> Found<Vec<Instance>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT uid, series, study, original, syntax, frames, metadata FROM instance
              WHERE (?1 IS NULL OR study = ?1) AND (?2 IS NULL OR series = ?2) AND (?3 IS NULL OR uid = ?3)
@@ -367,7 +394,7 @@ impl Store {
 
     /// Paths of all originals of a study.
     pub(crate) fn paths_of_study(&self, study: &str) -> Found<Vec<PathBuf>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database
             .prepare_cached("SELECT original FROM instance WHERE study = ?1 ORDER BY series, number, uid")?;
         query.query_map([study], |row| Ok(self.original(&row.get::<_, String>(0)?)))?.collect()
@@ -400,7 +427,7 @@ impl Store {
 
     /// Ids of the cases that a study belongs to.
     pub(crate) fn cases_of_study(&self, study: &str) -> Found<Vec<String>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached("SELECT patient_case FROM case_study WHERE study = ?1")?;
         query.query_map([study], |row| row.get(0))?.collect()
     }
@@ -416,7 +443,7 @@ impl Store {
     }
 
     fn cases_where(&self, id: Option<&str>) -> Found<Vec<StoredCase>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT id, added, document,
                     (SELECT group_concat(study) FROM case_study WHERE patient_case = id)
@@ -444,7 +471,7 @@ impl Store {
 
     /// The edits of a case in the order they were made.
     pub(crate) fn edits(&self, case: &str) -> Found<Vec<LoggedEdit>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT number, made, who, body FROM edit WHERE patient_case = ?1 ORDER BY number",
         )?;
@@ -472,7 +499,7 @@ impl Store {
 
     /// What was computed of a study.
     pub(crate) fn result(&self, study: &str) -> Found<Option<StoredResult>> {
-        self.database()
+        self.reading()
             .prepare_cached("SELECT body, labels FROM result WHERE study = ?1")?
             .query_row([study], |row| Ok(StoredResult { body: json(row, 0)?, labels: row.get(1)? }))
             .optional()
@@ -526,7 +553,7 @@ impl Store {
 
     /// The last jobs, the newest first.
     pub(crate) fn jobs(&self, limit: i64) -> Found<Vec<Job>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT id, study, state, created, ended, error FROM job ORDER BY id DESC LIMIT ?1",
         )?;
@@ -535,24 +562,29 @@ impl Store {
 
     /// One job.
     pub(crate) fn job(&self, id: i64) -> Found<Option<Job>> {
-        self.database()
+        self.reading()
             .query_row("SELECT id, study, state, created, ended, error FROM job WHERE id = ?1", [id], job)
             .optional()
     }
 
-    /// Notes who did what; `path` holds ids, never names.
-    pub(crate) fn note(&self, who: &str, role: &str, method: &str, path: &str, status: u16) -> Found<()> {
-        self.database()
-            .prepare_cached(
+    /// Notes who did what, all in one commit.
+    pub(crate) fn note(&self, entries: &[Noted]) -> Found<()> {
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
                 "INSERT INTO audit (at, who, role, method, path, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![now(), who, role, method, path, status])
-            .map(drop)
+            )?;
+            for Noted { at, who, role, method, path, status } in entries {
+                insert.execute(params![at, who, role, method, path, status])?;
+            }
+        }
+        transaction.commit()
     }
 
     /// The last entries of the audit trail, the newest first.
     pub(crate) fn audit(&self, limit: i64) -> Found<Vec<Value>> {
-        let database = self.database();
+        let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT number, at, who, role, method, path, status FROM audit ORDER BY number DESC LIMIT ?1",
         )?;
@@ -589,7 +621,7 @@ impl Store {
 
     /// Name and role of a token.
     pub(crate) fn token(&self, token: &str) -> Found<Option<(String, String)>> {
-        self.database()
+        self.reading()
             .prepare_cached("SELECT name, role FROM token WHERE digest = ?1")?
             .query_row([hex(&Sha256::digest(token))], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
@@ -597,7 +629,7 @@ impl Store {
 
     /// Number of tokens.
     pub(crate) fn tokens(&self) -> Found<i64> {
-        self.database().query_row("SELECT count(*) FROM token", [], |row| row.get(0))
+        self.reading().query_row("SELECT count(*) FROM token", [], |row| row.get(0))
     }
 }
 
