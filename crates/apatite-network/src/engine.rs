@@ -348,8 +348,7 @@ impl Engine {
             let Columns { products, logs, in_logs, .. } = &workspace.columns;
             if *in_logs {
                 let by_column = products.iter().zip(logs);
-                result
-                    .extend(by_column.map(|(product, log)| product * (log + workspace.log_scale).exp()));
+                result.extend(by_column.map(|(product, log)| product * (log + workspace.log_scale).exp()));
             } else {
                 let scale = workspace.log_scale.exp();
                 result.extend(products.iter().map(|product| product * scale));
@@ -366,8 +365,14 @@ impl Engine {
 
     /// `P(state | column)` of a variable next to the stem, for each state a run of columns.
     fn table_by_column(&self, Stem { table, width, .. }: Stem, states: usize) -> Vec<f64> {
-        let runs = self.tables[table..table + states * width].chunks_exact(width);
-        runs.flat_map(|run| run.iter().cycle().take(self.roots * self.modes)).copied().collect()
+        let columns = self.roots * self.modes;
+        let mut result = Vec::with_capacity(states * columns);
+        for run in self.tables[table..table + states * width].chunks_exact(width) {
+            for _ in 0..columns / width {
+                result.extend_from_slice(run);
+            }
+        }
+        result
     }
 
     /// The variable next to the stem through which `variable` reaches it.

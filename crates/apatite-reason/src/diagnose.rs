@@ -313,6 +313,13 @@ impl Unknown {
         let engine = &model.engine;
         let columns = engine.posterior(evidence, workspace)?.columns.clone();
         let (roots, modes) = (engine.roots(), engine.modes());
+        // P(mode | diagnosis, case)
+        let shares = (0..roots * modes)
+            .map(|column| {
+                let total: f64 = columns.iter().skip(column % roots).step_by(roots).sum();
+                if total > 0.0 { columns[column] / total } else { 1.0 / modes as f64 }
+            })
+            .collect::<Vec<_>>();
         let names = knowledge
             .vocabulary
             .groups
@@ -328,13 +335,12 @@ impl Unknown {
             let states = engine.network().variable(variable).states.clone();
             let by_column = engine.predict(variable, evidence, workspace)?;
             let mut by_root = vec![0.0; states.len() * roots];
-            for root in 0..roots {
-                let total: f64 = (0..modes).map(|mode| columns[mode * roots + root]).sum();
-                for mode in 0..modes {
-                    let column = mode * roots + root;
-                    let share = if total > 0.0 { columns[column] / total } else { 1.0 / modes as f64 };
-                    for state in 0..states.len() {
-                        by_root[state * roots + root] += share * by_column[state * roots * modes + column];
+            for (sums, by_column) in
+                by_root.chunks_exact_mut(roots).zip(by_column.chunks_exact(roots * modes))
+            {
+                for (by_mode, shares) in by_column.chunks_exact(roots).zip(shares.chunks_exact(roots)) {
+                    for ((sum, p), share) in sums.iter_mut().zip(by_mode).zip(shares) {
+                        *sum += share * p;
                     }
                 }
             }
@@ -368,17 +374,31 @@ impl Unknown {
     /// Expected gain of information about the diagnosis, bits.
     pub(crate) fn information_bits(&self, posterior: &[f64]) -> f64 {
         let mut information = 0.0;
-        for state in 0..self.states.len() {
-            let total: f64 =
-                posterior.iter().enumerate().map(|(root, p)| p * self.probability(state, root)).sum();
-            for (root, p) in posterior.iter().enumerate() {
-                let q = self.probability(state, root);
-                if *p > 0.0 && q > 0.0 {
+        for by_root in self.by_root.chunks_exact(posterior.len()) {
+            let total: f64 = posterior.iter().zip(by_root).map(|(p, q)| p * q).sum();
+            for (p, q) in posterior.iter().zip(by_root) {
+                if *p > 0.0 && *q > 0.0 {
                     information += p * q * (q / total).log2();
                 }
             }
         }
         information.max(0.0)
+    }
+
+    /// What the expected gain of information cannot exceed, from `ln x <= x - 1`: no logarithm is taken.
+    fn most_information_bits(&self, posterior: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for by_root in self.by_root.chunks_exact(posterior.len()) {
+            let (mut total, mut square) = (0.0, 0.0);
+            for (p, q) in posterior.iter().zip(by_root) {
+                total += p * q;
+                square += p * q * q;
+            }
+            if total > 0.0 {
+                sum += square / total - total;
+            }
+        }
+        sum * std::f64::consts::LOG2_E
     }
 }
 
@@ -418,28 +438,36 @@ fn expected(unknowns: &[Unknown], root: usize, posterior: &[f64]) -> Vec<Missing
 }
 
 fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missing> {
-    let mut lacking = unknowns
+    let mut bounded = unknowns
         .iter()
-        .filter_map(|unknown| {
+        .map(|unknown| (unknown.most_information_bits(posterior), unknown))
+        .collect::<Vec<_>>();
+    bounded.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    let mut most: Vec<(f64, &Unknown)> = Vec::new();
+    for (bound, unknown) in bounded {
+        // the margin is for what rounding does to the bound
+        if most.get(LISTED - 1).is_some_and(|last| bound < last.0 * 0.999) {
+            break;
+        }
+        most.push((unknown.information_bits(posterior), unknown));
+        most.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        most.truncate(LISTED);
+    }
+    most.into_iter()
+        .filter_map(|(information_bits, unknown)| {
             // named by the state that would speak most for the leader
             let (state, decibans) = (0..unknown.states.len())
                 .filter(|state| unknown.states.len() > 2 || *state > 0)
                 .map(|state| (state, unknown.decibans(state, leader, posterior)))
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
+            let by_root = posterior.iter().enumerate();
             Some(Missing {
                 id: unknown.id.clone(),
                 state: unknown.states[state].clone(),
-                probability: posterior
-                    .iter()
-                    .enumerate()
-                    .map(|(root, p)| p * unknown.probability(state, root))
-                    .sum(),
+                probability: by_root.map(|(root, p)| p * unknown.probability(state, root)).sum(),
                 decibans,
-                information_bits: unknown.information_bits(posterior),
+                information_bits,
             })
         })
-        .collect::<Vec<_>>();
-    lacking.sort_by(|a, b| b.information_bits.total_cmp(&a.information_bits).then_with(|| a.id.cmp(&b.id)));
-    lacking.truncate(LISTED);
-    lacking
+        .collect()
 }
