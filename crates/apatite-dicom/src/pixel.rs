@@ -198,7 +198,7 @@ impl Scale {
     }
 
     /// Writes values; returns how many had to be clamped.
-    pub(crate) fn apply(&self, raw: impl Iterator<Item = u16>, out: &mut [i16]) -> u64 {
+    pub(crate) fn apply(&self, raw: impl Iterator<Item = u16> + Clone, out: &mut [i16]) -> u64 {
         match (self.signed, self.shifts == (0, 0)) {
             (true, true) => self.convert(raw.map(|bits| i32::from(bits.cast_signed())), out),
             (true, false) => {
@@ -213,7 +213,7 @@ impl Scale {
         }
     }
 
-    fn convert(&self, stored: impl Iterator<Item = i32>, out: &mut [i16]) -> u64 {
+    fn convert(&self, stored: impl Iterator<Item = i32> + Clone, out: &mut [i16]) -> u64 {
         let whole = |value: f64| value.fract() == 0.0 && value.abs() < 16_384.0;
         let moved = self.padding.filter(|_| self.moved_padding().is_some());
         if let Some(padding) = moved {
@@ -228,6 +228,18 @@ impl Scale {
             clamped
         } else if whole(self.slope) && whole(self.intercept) {
             let (slope, intercept) = (self.slope as i32, self.intercept as i32);
+            if slope == 1 {
+                // nearly always, and nothing beyond 16 bits: without branches, so that it runs on vectors
+                let mut beyond = 0;
+                for (value, stored) in out.iter_mut().zip(stored.clone()) {
+                    let scaled = stored + intercept;
+                    beyond |= (scaled + 0x8000) & !0xffff;
+                    *value = scaled as i16;
+                }
+                if beyond == 0 {
+                    return 0;
+                }
+            }
             let mut clamped = 0u32;
             for (value, stored) in out.iter_mut().zip(stored) {
                 let scaled = stored * slope + intercept;

@@ -561,7 +561,7 @@ fn read_slice(
     }
     if let Some(shared) = shared {
         let frames = shared.get_or_init(|| Frames::read(file)).as_ref().map_err(Clone::clone)?;
-        return Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.into_iter(), out));
+        return Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.iter().copied(), out));
     }
     if let Codec::Native { big_endian } = file.syntax.codec
         && file.entry.is_plain()
@@ -576,9 +576,9 @@ fn read_slice(
             (16, false) => {
                 scale.apply(buffer.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])), out)
             }
-            _ => scale.apply(decode(&file.syntax, format, buffer)?.into_iter(), out),
+            _ => scale.apply(decode(&file.syntax, format, buffer)?.iter().copied(), out),
         });
     }
     let frames = Frames::read(file)?;
-    Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.into_iter(), out))
+    Ok(scale.apply(frames.decode(&file.syntax, format, slice.frame)?.iter().copied(), out))
 }

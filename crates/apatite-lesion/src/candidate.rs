@@ -3,7 +3,7 @@
 use apatite_volume::Volume;
 use rayon::prelude::*;
 
-use crate::grid::{Connectivity, Grid, Run, components, distance2, label_runs};
+use crate::grid::{Connectivity, Grid, Run, components, distance2_within, label_runs};
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
 use crate::skeleton::{Skeleton, Tissue};
@@ -171,8 +171,8 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     let volume = scene.volume;
     let geometry = &volume.geometry;
     let (low, high) = bounds(&runs);
-    let patch = Patch::around(volume, &runs, 6.0);
-    let outside2 = distance2(&patch.grid, |cell| patch.mask[cell]);
+    let patch = Patch::around(volume, &runs, f64::from(AROUND_MM));
+    let outside2 = distance2_within(&patch.grid, AROUND_MM, |cell| patch.mask[cell]);
     let ground = ground(scene, &patch, &outside2);
     let (mut sum, mut max, mut count) = (0.0, f64::MIN, 0.0);
     let mut first = [0.0; 3];
@@ -268,7 +268,10 @@ struct Ground {
     around: Around,
 }
 
-/// The soft tissue 1.5 to 6 mm around a component: median, noise, and what it is made of.
+/// What lies this far from a component is around it, mm.
+const AROUND_MM: f32 = 6.0;
+
+/// The soft tissue from 1.5 mm on around a component: median, noise, and what it is made of.
 fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
     let mut values: Vec<i16> = Vec::new();
     let mut differences: Vec<u16> = Vec::new();
@@ -277,7 +280,7 @@ fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
     let width = patch.grid.size[0];
     for (cell, &value) in patch.hu.iter().enumerate() {
         let distance2 = outside2[cell];
-        if !(2.2..=36.0).contains(&distance2) {
+        if !(2.2..=AROUND_MM * AROUND_MM).contains(&distance2) {
             continue;
         }
         match value {
@@ -320,8 +323,9 @@ fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
 /// Density of the outer 2.2 mm against the inside, after filling what each axial slice encloses.
 fn rim(patch: &Patch) -> Option<Rim> {
     let filled = fill(patch);
-    let depth2 = distance2(&patch.grid, |cell| !filled[cell]);
     let shell_mm = 2.2_f32.max(1.6 * patch.grid.spacing_mm[0] as f32);
+    let core_mm = shell_mm + 0.8;
+    let depth2 = distance2_within(&patch.grid, core_mm, |cell| !filled[cell]);
     // the outermost voxels are blurred with what lies outside: the shell is judged by its denser half
     let mut shell: Vec<i16> = Vec::new();
     let (mut core, mut core_count, mut count) = (0.0, 0.0, 0.0);
@@ -329,7 +333,7 @@ fn rim(patch: &Patch) -> Option<Rim> {
         count += 1.0;
         if depth2[cell] <= shell_mm * shell_mm {
             shell.push(value);
-        } else if depth2[cell] > (shell_mm + 0.8) * (shell_mm + 0.8) {
+        } else if depth2[cell] > core_mm * core_mm {
             core += f64::from(value);
             core_count += 1.0;
         }

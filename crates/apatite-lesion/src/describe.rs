@@ -36,21 +36,28 @@ pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesio
         if !described(lesion) || runs.is_empty() {
             return;
         }
-        let patch = Patch::around(scene.volume, runs, 6.0);
-        let touch = bone::touch(scene, &patch, &patch.mask, bones.as_ref());
+        let (touch, (detail, (level, radius_mm))) = rayon::join(
+            || bone::touch(scene, &Patch::around(scene.volume, runs, 6.0), bones.as_ref()),
+            || {
+                let level = || level::find(scene.volume, &group.runs(), scene.threshold, scene.noise_hu);
+                let others = || rayon::join(level, || place::undivided_mm(scene, runs));
+                rayon::join(|| detail::Detail::of(scene, group, runs), others)
+            },
+        );
         lesion.bone_contact_mm2 = touch.contact_mm2;
         if touch.contact_mm2 > 0.0 {
             lesion.bone_distance_mm = Some(0.0);
         }
-        let detail = detail::Detail::of(scene, group, runs);
         let mut findings = Findings::default();
-        levels(scene, group, lesion, &mut findings);
+        if let Some(level) = level {
+            levels(level, lesion, &mut findings);
+        }
         structure::describe(lesion, &detail, &mut findings);
         form::describe(lesion, group, &detail, &mut findings);
         let joint = bones.as_ref().and_then(|bones| bones.joint(scene, runs));
         let joint = place::Joint { nearest: joint, region: of_joint };
         place::describe(lesion, &detail, &touch, &joint, &mut findings);
-        place::mass(scene, runs, lesion, &detail, &mut findings);
+        place::mass(radius_mm, lesion, &detail, &mut findings);
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();
     });
@@ -111,10 +118,7 @@ impl Findings {
     }
 }
 
-fn levels(scene: &Scene, group: &Group, lesion: &mut Lesion, findings: &mut Findings) {
-    let Some(level) = level::find(scene.volume, &group.runs(), scene.threshold, scene.noise_hu) else {
-        return;
-    };
+fn levels(level: level::Level, lesion: &mut Lesion, findings: &mut Findings) {
     findings.add(
         "sedimentation_sign",
         level.probability,

@@ -265,6 +265,45 @@ pub(crate) fn distance2(grid: &Grid, mask: impl Fn(usize) -> bool + Sync) -> Vec
     field
 }
 
+/// As [`distance2`] up to `limit_mm`, and infinite beyond it: a window along each axis, whole rows at once.
+pub(crate) fn distance2_within(grid: &Grid, limit_mm: f32, mask: impl Fn(usize) -> bool + Sync) -> Vec<f32> {
+    let [nx, ny, _] = grid.size;
+    let [sx, sy, sz] = grid.spacing_mm.map(|value| value as f32);
+    let limit2 = limit_mm * limit_mm;
+    let area = nx * ny;
+    let least = |row: &mut [f32], other: &[f32], offset: f32| {
+        for (value, other) in row.iter_mut().zip(other) {
+            let through = other + offset;
+            *value = if through < *value { through } else { *value };
+        }
+    };
+    let mut planes = vec![f32::INFINITY; grid.len()];
+    planes.par_chunks_mut(area).enumerate().for_each(|(z, slice)| {
+        let mut rows = vec![f32::INFINITY; area];
+        for (y, row) in rows.chunks_mut(nx).enumerate() {
+            let start = (z * ny + y) * nx;
+            line_distance(row, sx, |x| mask(start + x));
+        }
+        let reach = (limit_mm / sy) as usize;
+        for (y, row) in slice.chunks_mut(nx).enumerate() {
+            for other in y.saturating_sub(reach)..(y + reach + 1).min(ny) {
+                least(row, &rows[other * nx..(other + 1) * nx], (y.abs_diff(other) as f32 * sy).powi(2));
+            }
+        }
+    });
+    let mut field = vec![f32::INFINITY; grid.len()];
+    let reach = (limit_mm / sz) as usize;
+    field.par_chunks_mut(area).enumerate().for_each(|(z, slice)| {
+        for other in z.saturating_sub(reach)..(z + reach + 1).min(grid.size[2]) {
+            least(slice, &planes[other * area..(other + 1) * area], (z.abs_diff(other) as f32 * sz).powi(2));
+        }
+        for value in slice.iter_mut() {
+            *value = if *value <= limit2 { *value } else { f32::INFINITY };
+        }
+    });
+    field
+}
+
 /// Distance along one line of cells, squared.
 fn line_distance(row: &mut [f32], step: f32, mask: impl Fn(usize) -> bool) {
     let mut since = f32::INFINITY;
@@ -294,19 +333,25 @@ impl Envelope {
         self.from.clear();
         self.source.clear();
         self.source.extend_from_slice(line);
-        for (q, &height) in self.source.iter().enumerate() {
-            if !height.is_finite() {
+        let last = line.len().saturating_sub(1);
+        for q in 0..line.len() {
+            let height = self.source[q];
+            // within a run of zeros only its ends are nearest to anything but themselves
+            let inner = height == 0.0
+                && (q == 0 || self.source[q - 1] == 0.0)
+                && (q == last || self.source[q + 1] == 0.0);
+            if inner || !height.is_finite() {
                 continue;
             }
             let position = q as f32 * step;
             loop {
-                let Some(&last) = self.at.last() else {
+                let Some(&top) = self.at.last() else {
                     self.at.push(q);
                     self.from.push(f32::NEG_INFINITY);
                     break;
                 };
-                let other = last as f32 * step;
-                let cross = ((height + position * position) - (self.source[last] + other * other))
+                let other = top as f32 * step;
+                let cross = ((height + position * position) - (self.source[top] + other * other))
                     / (2.0 * (position - other));
                 if self.from.last().is_some_and(|&start| cross <= start) {
                     self.at.pop();
@@ -322,7 +367,7 @@ impl Envelope {
             return;
         }
         let mut current = 0;
-        for (q, value) in line.iter_mut().enumerate() {
+        for (q, value) in line.iter_mut().enumerate().filter(|(_, value)| **value != 0.0) {
             let position = q as f32 * step;
             while current + 1 < self.at.len() && self.from[current + 1] < position {
                 current += 1;
@@ -336,6 +381,18 @@ impl Envelope {
 /// Mean over a box of `radius` cells each way, clipped at the faces.
 pub(crate) fn box_mean(grid: &Grid, values: &[f32], radius: [usize; 3]) -> Vec<f32> {
     filter(grid, values, radius, |line, radius, out| {
+        if radius == 0 {
+            return out.copy_from_slice(line);
+        }
+        if let (1, [first, second, ..], [.., last_but_one, last]) = (radius, line, line) {
+            let count = line.len();
+            out[0] = (first + second) / 2.0;
+            for (value, near) in out[1..].iter_mut().zip(line.windows(3)) {
+                *value = (near[0] + near[1] + near[2]) / 3.0;
+            }
+            out[count - 1] = (last_but_one + last) / 2.0;
+            return;
+        }
         let mut sums = Vec::with_capacity(line.len() + 1);
         sums.push(0.0_f64);
         let mut sum = 0.0_f64;
@@ -456,6 +513,13 @@ mod tests {
                 })
                 .fold(f64::INFINITY, |a: f64, b| a.min(b));
             assert!((f64::from(value) - expected).abs() < 1e-3, "{index}: {value} against {expected}");
+        }
+        for limit_mm in [0.5, 2.0, 5.3] {
+            for (near, far) in distance2_within(&grid, limit_mm, |index| mask[index]).into_iter().zip(&found)
+            {
+                let expected = if *far <= limit_mm * limit_mm { *far } else { f32::INFINITY };
+                assert!(near == expected || (near - expected).abs() < 1e-4, "{near} against {expected}");
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Level {
 const STEP_HU: f64 = 90.0;
 /// Least area of a border, mm².
 const AREA_MM2: f64 = 14.0;
+/// A border lies within this of the mask of the lesion, mm.
+const NEAR_MM: f32 = 2.0;
 
 /// Sediment is this much deeper in its middle than about it, at least.
 const BOWL: f64 = 1.13;
@@ -66,7 +68,7 @@ pub(crate) fn find(volume: &Volume, runs: &[Run], threshold: i16, noise_hu: f64)
     let down = along(axis) > 0.0;
     let (u_axis, v_axis) = ((axis + 1) % 3, (axis + 2) % 3);
     let lines = Lines { patch: &patch, axis, u_axis, v_axis, down };
-    let near = crate::grid::distance2(&patch.grid, |cell| patch.mask[cell]);
+    let near = crate::grid::distance2_within(&patch.grid, NEAR_MM, |cell| patch.mask[cell]);
     let points = lines.points(threshold, noise_hu, &near);
     let (width, height) = (patch.grid.size[u_axis], patch.grid.size[v_axis]);
     let mut levels: Vec<(Level, usize)> = Vec::new();
@@ -130,7 +132,7 @@ impl Lines<'_> {
                 let line: Vec<f64> = (0..count).map(|k| f64::from(smooth[self.cell(u, v, k)])).collect();
                 let mean = |from: usize, to: usize| line[from..to].iter().sum::<f64>() / (to - from) as f64;
                 for k in far + 1..count.saturating_sub(far + 1) {
-                    if near2[self.cell(u, v, k)] > 4.0 {
+                    if near2[self.cell(u, v, k)] > NEAR_MM * NEAR_MM {
                         continue;
                     }
                     let upper = mean(k - far, k + 1 - skip);

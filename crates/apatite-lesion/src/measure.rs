@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Scene;
 use crate::grid::Run;
-use crate::grid::{Connectivity, box_max, box_mean, components, distance2};
+use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2, distance2_within};
 use crate::kind::Group;
 use crate::linear::eigenvalues;
-use crate::mesh::{diameter, extremes, hull, mesh};
+use crate::mesh::{Mesh, diameter, extremes, hull, mesh};
 use crate::patch::Patch;
 use crate::skeleton::Tissue;
 use crate::{Calibration, Lesion};
@@ -63,61 +63,37 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
     let variance = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
     let percentile = |share: f64| f64::from(values[((count - 1.0) * share).round() as usize]);
-    let mut first = [0.0; 3];
-    let mut second = [[0.0; 3]; 3];
-    let (mut bone_mm, mut skin_mm) = (f64::INFINITY, f64::INFINITY);
-    let mut contact = 0.0;
-    let faces = [
-        grid.spacing_mm[1] * grid.spacing_mm[2],
-        grid.spacing_mm[0] * grid.spacing_mm[2],
-        grid.spacing_mm[0] * grid.spacing_mm[1],
-    ];
-    for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
-        let position = grid.position(cell);
-        let p: [f64; 3] = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        for i in 0..3 {
-            first[i] += p[i];
-            for j in 0..3 {
-                second[i][j] += p[i] * p[j];
-            }
-        }
-        let voxel = patch.voxel(cell);
-        let coarse = scene.coarse.cell(voxel);
-        bone_mm = bone_mm.min(f64::from(scene.skeleton.bone_mm[coarse]));
-        skin_mm = skin_mm.min(f64::from(scene.body.skin_mm[scene.body.cell(voxel)]));
-        for (axis, face) in faces.iter().enumerate() {
-            for step in [-1_isize, 1] {
-                let mut other = voxel;
-                let Some(moved) = voxel[axis].checked_add_signed(step).filter(|&at| at < volume.size[axis])
-                else {
-                    continue;
-                };
-                other[axis] = moved;
-                let local: [usize; 3] = std::array::from_fn(|k| other[k].wrapping_sub(patch.low[k]));
-                if (0..3).any(|k| local[k] >= grid.size[k]) || mask[grid.index(local)] {
-                    continue;
-                }
-                let dense = volume.values[volume.index(other)] >= scene.threshold;
-                if dense && scene.skeleton.tissue[scene.coarse.cell(other)] == Tissue::Bone {
-                    contact += face;
-                }
-            }
-        }
-    }
+    let (places, (form, (parts, (partial_mm3, moved)))) = rayon::join(
+        || Places::of(scene, &patch, &mask),
+        || {
+            rayon::join(
+                || Form::of(grid, &mask),
+                || {
+                    rayon::join(
+                        || {
+                            (
+                                components(grid, Connectivity::Corner, |cell| mask[cell]).1.len() - 1,
+                                lobes(&patch, &mask),
+                            )
+                        },
+                        || (surface.partial(&patch, &mask, ground) * voxel_mm3, surface.moved(&patch)),
+                    )
+                },
+            )
+        },
+    );
+    let Places { first, second, bone_mm, skin_mm, contact } = places;
+    let Form { skin, corners, hull_mm3 } = form;
+    let (component_count, lobes) = parts;
     let centre: [f64; 3] =
         std::array::from_fn(|axis| first[axis] / count / grid.spacing_mm[axis] + patch.low[axis] as f64);
     let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
         std::array::from_fn(|j| second[i][j] / count - first[i] * first[j] / (count * count))
     });
     let axes = eigenvalues(covariance).map(|value| value.max(0.0));
-    let skin = mesh(grid, &mask);
-    let corners = extremes(&skin.vertices_mm, 300);
-    let (hull_mm3, _) = hull(&corners);
-    let component_count = components(grid, Connectivity::Corner, |cell| mask[cell]).1.len() - 1;
-    let lobes = lobes(&patch, &mask);
     let volume_mm3 = count * voxel_mm3;
-    let volume_partial_mm3 = surface.partial(&patch, &mask, ground) * voxel_mm3;
-    let volume_uncertainty_mm3 = uncertainty(&patch, &surface, volume_mm3, skin.area_mm2, noise);
+    let volume_partial_mm3 = partial_mm3;
+    let volume_uncertainty_mm3 = uncertainty(&patch, moved, volume_mm3, skin.area_mm2, noise);
     // half a cell lies between the centre of the coarse cell and its border
     let half_cell = scene.coarse.edge_mm() / 2.0;
     let lesion = Lesion {
@@ -161,6 +137,82 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
     (lesion, runs)
 }
 
+/// Where the voxels of a lesion lie: sums for its centre and axes, and what is near.
+struct Places {
+    /// Sums of the coordinates in the patch, and of their products, mm.
+    first: [f64; 3],
+    second: [[f64; 3]; 3],
+    bone_mm: f64,
+    skin_mm: f64,
+    /// Area of the faces that meet bone, mm².
+    contact: f64,
+}
+
+impl Places {
+    fn of(scene: &Scene, patch: &Patch, mask: &[bool]) -> Self {
+        let (volume, grid) = (scene.volume, &patch.grid);
+        let mut first = [0.0; 3];
+        let mut second = [[0.0; 3]; 3];
+        let (mut bone_mm, mut skin_mm) = (f64::INFINITY, f64::INFINITY);
+        let mut contact = 0.0;
+        let faces = [
+            grid.spacing_mm[1] * grid.spacing_mm[2],
+            grid.spacing_mm[0] * grid.spacing_mm[2],
+            grid.spacing_mm[0] * grid.spacing_mm[1],
+        ];
+        for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
+            let position = grid.position(cell);
+            let p: [f64; 3] = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
+            for i in 0..3 {
+                first[i] += p[i];
+                for j in 0..3 {
+                    second[i][j] += p[i] * p[j];
+                }
+            }
+            let voxel = patch.voxel(cell);
+            let coarse = scene.coarse.cell(voxel);
+            bone_mm = bone_mm.min(f64::from(scene.skeleton.bone_mm[coarse]));
+            skin_mm = skin_mm.min(f64::from(scene.body.skin_mm[scene.body.cell(voxel)]));
+            for (axis, face) in faces.iter().enumerate() {
+                for step in [-1_isize, 1] {
+                    let mut other = voxel;
+                    let Some(moved) =
+                        voxel[axis].checked_add_signed(step).filter(|&at| at < volume.size[axis])
+                    else {
+                        continue;
+                    };
+                    other[axis] = moved;
+                    let local: [usize; 3] = std::array::from_fn(|k| other[k].wrapping_sub(patch.low[k]));
+                    if (0..3).any(|k| local[k] >= grid.size[k]) || mask[grid.index(local)] {
+                        continue;
+                    }
+                    let dense = volume.values[volume.index(other)] >= scene.threshold;
+                    if dense && scene.skeleton.tissue[scene.coarse.cell(other)] == Tissue::Bone {
+                        contact += face;
+                    }
+                }
+            }
+        }
+        Self { first, second, bone_mm, skin_mm, contact }
+    }
+}
+
+/// The surface of a lesion and its convex hull.
+struct Form {
+    skin: Mesh,
+    corners: Vec<[f64; 3]>,
+    hull_mm3: f64,
+}
+
+impl Form {
+    fn of(grid: &Grid, mask: &[bool]) -> Self {
+        let skin = mesh(grid, mask);
+        let corners = extremes(&skin.vertices_mm, 300);
+        let (hull_mm3, _) = hull(&corners);
+        Self { skin, corners, hull_mm3 }
+    }
+}
+
 fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 1.0 }
 }
@@ -182,13 +234,25 @@ fn box_mm(scene: &Scene, runs: &[Run]) -> [[f64; 3]; 2] {
     corners
 }
 
+/// The surface of a lesion lies within this of that of its mask, mm.
+const EDGE_MM: f32 = 2.0;
+
 /// Where the surface of a lesion lies: half-way between the ground and the density just inside.
 struct Surface {
     /// Density just inside, HU, per voxel of the patch.
     plateau: Vec<f32>,
-    /// Depth of each voxel of the mask below its surface, mm.
+    /// Depth of each voxel of the mask below its surface, mm; infinite where it is more than the edge.
     depth: Vec<f32>,
     ground: f64,
+}
+
+/// How a volume answers to its threshold.
+#[derive(Clone, Copy)]
+struct Moved {
+    /// Between the lesion and its ground, HU, at least 50.
+    contrast: f64,
+    /// By how much the volume changes.
+    mm3: f64,
 }
 
 impl Surface {
@@ -200,36 +264,54 @@ impl Surface {
             .zip(&patch.mask)
             .map(|(&value, &on)| if on { f32::from(value) } else { f32::from(value).min(ground as f32) })
             .collect();
-        // averaged over about a voxel each way, so that noise does not raise the maximum
-        let smooth =
-            box_mean(grid, &values, [1, 1, usize::from(grid.spacing_mm[2] < 1.3 * grid.spacing_mm[0])]);
-        let reach = grid.spacing_mm.map(|step| (2.0 / step).round().max(1.0) as usize);
-        let inside: Vec<f32> =
-            smooth.iter().zip(&patch.mask).map(|(&value, &on)| if on { value } else { -1000.0 }).collect();
-        let plateau = box_max(grid, &inside, reach);
-        let depth = distance2(grid, |cell| !patch.mask[cell]).into_iter().map(f32::sqrt).collect();
+        let plateau = || {
+            // averaged over about a voxel each way, so that noise does not raise the maximum
+            let thin = usize::from(grid.spacing_mm[2] < 1.3 * grid.spacing_mm[0]);
+            let mut inside = box_mean(grid, &values, [1, 1, thin]);
+            for (value, _) in inside.iter_mut().zip(&patch.mask).filter(|(_, on)| !**on) {
+                *value = -1000.0;
+            }
+            let reach = grid.spacing_mm.map(|step| (2.0 / step).round().max(1.0) as usize);
+            box_max(grid, &inside, reach)
+        };
+        let depth = || {
+            let depth2 = distance2_within(grid, EDGE_MM, |cell| !patch.mask[cell]);
+            depth2.into_iter().map(f32::sqrt).collect()
+        };
+        let (plateau, depth) = rayon::join(plateau, depth);
         Self { plateau, depth, ground }
     }
 
-    /// The mask without the voxels of its outer 2 mm that are less than half lesion; `shift` raises the threshold, HU.
+    /// The mask without the voxels of its edge that are less than half lesion; `shift` raises the threshold, HU.
     fn mask(&self, patch: &Patch, shift: f64) -> Vec<bool> {
         let mut mask = patch.mask.clone();
         for (cell, on) in mask.iter_mut().enumerate().filter(|(_, on)| **on) {
             let half = self.ground + HALF * (f64::from(self.plateau[cell]) - self.ground) + shift;
-            if self.depth[cell] < 2.0 && f64::from(patch.hu[cell]) < half {
+            if self.depth[cell] < EDGE_MM && f64::from(patch.hu[cell]) < half {
                 *on = false;
             }
         }
         if mask.contains(&true) { mask } else { patch.mask.clone() }
     }
 
+    /// What moving the threshold by a tenth of the contrast does.
+    fn moved(&self, patch: &Patch) -> Moved {
+        let inside = self.plateau.iter().zip(&patch.mask).filter(|(_, on)| **on);
+        let (count, sum) =
+            inside.fold((0_usize, 0.0), |(count, sum), (&value, _)| (count + 1, sum + f64::from(value)));
+        let contrast = (sum / count.max(1) as f64 - self.ground).max(50.0);
+        let voxels = |shift: f64| self.mask(patch, shift).iter().filter(|&&on| on).count() as f64;
+        let (larger, smaller) = rayon::join(|| voxels(-0.1 * contrast), || voxels(0.1 * contrast));
+        Moved { contrast, mm3: (larger - smaller).abs() / 2.0 * patch.grid.cell_mm3() }
+    }
+
     /// Volume in voxels with the share of each voxel near the surface that is lesion.
     fn partial(&self, patch: &Patch, mask: &[bool], ground: f64) -> f64 {
-        let near2 = distance2(&patch.grid, |cell| mask[cell]);
         let reach = patch.grid.spacing_mm.into_iter().fold(0.0, f64::max).max(1.2) as f32 * 1.05;
+        let near2 = distance2_within(&patch.grid, reach, |cell| mask[cell]);
         (0..patch.grid.len())
             .map(|cell| {
-                if mask[cell] && self.depth[cell] >= 2.0 {
+                if mask[cell] && self.depth[cell] >= EDGE_MM {
                     return 1.0;
                 }
                 if near2[cell] > reach * reach || (!mask[cell] && !patch.mask[cell] && patch.hu[cell] >= 400)
@@ -248,27 +330,15 @@ impl Surface {
 
 /// One standard deviation of the volume: the surface moved by the noise of its position, by a tenth of the contrast
 /// of the threshold, and by the rounding to voxels.
-fn uncertainty(patch: &Patch, surface: &Surface, volume_mm3: f64, area_mm2: f64, noise: f64) -> f64 {
+fn uncertainty(patch: &Patch, moved: Moved, volume_mm3: f64, area_mm2: f64, noise: f64) -> f64 {
     let voxel_mm3 = patch.grid.cell_mm3();
-    let contrast = surface
-        .plateau
-        .iter()
-        .zip(&patch.mask)
-        .filter(|(_, on)| **on)
-        .map(|(&value, _)| f64::from(value))
-        .sum::<f64>()
-        / patch.mask.iter().filter(|&&on| on).count().max(1) as f64
-        - surface.ground;
-    let count = |shift: f64| surface.mask(patch, shift).iter().filter(|&&on| on).count() as f64 * voxel_mm3;
-    let shift = 0.1 * contrast.max(50.0);
-    let threshold = (count(-shift) - count(shift)).abs() / 2.0;
     let face = voxel_mm3.powf(2.0 / 3.0);
     let faces = (area_mm2 / face).max(1.0);
     // a face is off by a share of the voxel that is uniform, and by the noise over the slope of the edge
     let edge = voxel_mm3.cbrt();
-    let position = edge * (1.0 / 12.0 + (noise / contrast.max(50.0)).powi(2)).sqrt();
+    let position = edge * (1.0 / 12.0 + (noise / moved.contrast).powi(2)).sqrt();
     let sampling = position * face * faces.sqrt();
-    (threshold.powi(2) + sampling.powi(2)).sqrt().min(volume_mm3)
+    (moved.mm3.powi(2) + sampling.powi(2)).sqrt().min(volume_mm3)
 }
 
 /// Lobes: local maxima of the depth below the surface, at least 1.5 voxels deep, that are separated by necks of less

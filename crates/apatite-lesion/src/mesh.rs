@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use crate::grid::Grid;
 use crate::linear::{cross, dot, norm, sub};
 
@@ -104,10 +106,9 @@ pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
             && z < size[2]
             && mask[((z * size[1] + y) * size[0] + x) as usize]
     };
-    let mut mesh = Mesh::default();
-    let mut doubled_area = 0.0;
-    let mut volume6 = 0.0;
-    for z in -1..size[2] {
+    // slice by slice, and the sums in their order
+    let slices = (-1..size[2]).into_par_iter().map(|z| {
+        let mut part = Mesh::default();
         for y in -1..size[1] {
             for x in -1..size[0] {
                 let cube = (0..8_usize).fold(0, |cube, corner| {
@@ -127,23 +128,28 @@ pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
                 };
                 for triangle in &table[cube] {
                     let [a, b, c] = triangle.map(point);
-                    let normal = cross(sub(b, a), sub(c, a));
-                    doubled_area += norm(normal);
-                    volume6 += dot(a, cross(b, c));
+                    part.area_mm2 += norm(cross(sub(b, a), sub(c, a))) / 2.0;
+                    part.volume_mm3 += dot(a, cross(b, c)) / 6.0;
                 }
                 // each vertex belongs to up to four cubes; the cube below and left of it reports it
                 for (axis, edge) in [(0, 3), (1, 7), (2, 11)] {
                     let (a, b) = EDGES[edge];
                     if (cube >> a & 1) != (cube >> b & 1) {
-                        mesh.vertices_mm.push(point(edge));
+                        part.vertices_mm.push(point(edge));
                     }
                     debug_assert_eq!(b - a, 1 << axis);
                 }
             }
         }
+        part
+    });
+    let mut mesh = Mesh::default();
+    for part in slices.collect::<Vec<_>>() {
+        mesh.area_mm2 += part.area_mm2;
+        mesh.volume_mm3 += part.volume_mm3;
+        mesh.vertices_mm.extend(part.vertices_mm);
     }
-    mesh.area_mm2 = doubled_area / 2.0;
-    mesh.volume_mm3 = (volume6 / 6.0).abs();
+    mesh.volume_mm3 = mesh.volume_mm3.abs();
     mesh
 }
 
@@ -169,6 +175,7 @@ pub(crate) fn extremes(points: &[[f64; 3]], directions: usize) -> Vec<[f64; 3]> 
     let points = &ends(points);
     let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
     let mut chosen: Vec<usize> = (0..directions)
+        .into_par_iter()
         .filter_map(|k| {
             let z = 1.0 - (2.0 * k as f64 + 1.0) / directions as f64;
             let (r, angle) = ((1.0 - z * z).sqrt(), golden * k as f64);

@@ -4,7 +4,7 @@
 use apatite_volume::Volume;
 use rayon::prelude::*;
 
-use crate::grid::{Connectivity, Grid, Run, box_mean, components, distance2};
+use crate::grid::{Connectivity, Grid, Run, box_mean, components, distance2, distance2_within};
 
 /// HU at or above which a cell may belong to a body; between air and fat.
 const BODY_HU: f32 = -400.0;
@@ -89,10 +89,10 @@ pub(crate) fn body(volume: &Volume) -> Option<Body> {
             label > 0 && (count * 50 >= largest || count as f64 * grid.cell_mm3() > 20_000.0) && count > 0
         })
         .collect();
-    let core2 = distance2(&grid, |cell| kept[labels[cell] as usize]);
-    let reach = (1.8 * grid.spacing_mm[0].max(grid.spacing_mm[1])).powi(2) as f32;
+    let reach = 1.8 * grid.spacing_mm[0].max(grid.spacing_mm[1]) as f32;
+    let core2 = distance2_within(&grid, reach, |cell| kept[labels[cell] as usize]);
     let mut inside: Vec<bool> =
-        (0..grid.len()).map(|cell| core2[cell] <= reach && mean[cell] > BODY_HU).collect();
+        (0..grid.len()).map(|cell| core2[cell] <= reach * reach && mean[cell] > BODY_HU).collect();
     // lungs and bowel gas are enclosed: what cannot be reached from the sides of the field is inside
     let (air, air_counts) = components(&grid, Connectivity::Face, |cell| !inside[cell]);
     let mut outside = vec![false; air_counts.len()];

@@ -19,7 +19,7 @@ use self::marrow::{
 };
 use self::piece::Bones;
 use self::solid::{Solid, solid};
-use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
+use crate::grid::{Connectivity, Grid, box_mean, components, distance2, distance2_within};
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -301,7 +301,7 @@ fn part_isolated(grid: &Grid, bodies: &[u32], whole: &[Features], skeletal: &mut
     if (1..whole.len()).all(|at| !skeletal[at] || whole[at].on_edge || Some(at) == largest) {
         return;
     }
-    let near2 = distance2(grid, |cell| skeletal[bodies[cell] as usize]);
+    let near2 = distance2_within(grid, ARTICULATION_MM, |cell| skeletal[bodies[cell] as usize]);
     let (clusters, counts) =
         components(grid, Connectivity::Corner, |cell| near2[cell] <= ARTICULATION_MM * ARTICULATION_MM);
     let mut anchored = vec![false; counts.len()];
@@ -325,11 +325,11 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
     if !tissue.contains(&Tissue::Attached) {
         return;
     }
-    let near = distance2(grid, |cell| tissue[cell] == Tissue::Attached);
-    let reach = (5.0_f32).max(2.0 * edge as f32).powi(2);
+    let reach = (5.0_f32).max(2.0 * edge as f32);
+    let near2 = distance2_within(grid, reach, |cell| tissue[cell] == Tissue::Attached);
     for cell in 0..grid.len() {
         if matches!(tissue[cell], Tissue::Bone | Tissue::Lone)
-            && near[cell] <= reach
+            && near2[cell] <= reach * reach
             && from_marrow[cell] > cortex.at(grid.position(cell)).0 + 0.6 * edge as f32
         {
             tissue[cell] = Tissue::Attached;

@@ -160,12 +160,12 @@ pub(crate) struct Touch {
 }
 
 /// Follows the axes of the grid from each surface voxel of a lesion to bone.
-pub(crate) fn touch(scene: &Scene, patch: &Patch, mask: &[bool], bones: Option<&Bones>) -> Touch {
+pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touch {
     /// Bone is looked for this far from the surface, mm.
     const REACH_MM: f64 = 3.0;
     /// Between lesion and bone in contact nothing is darker than this share of the fainter of the two.
     const VALLEY: f64 = 0.8;
-    let grid = &patch.grid;
+    let (grid, mask) = (&patch.grid, &patch.mask);
     let mut by_bone: std::collections::BTreeMap<u16, f64> = std::collections::BTreeMap::new();
     let mut result = Touch::default();
     for cell in (0..grid.len()).filter(|&cell| mask[cell]) {

@@ -1,7 +1,7 @@
 //! What several descriptions need of one lesion: its form with its gaps closed, what surrounds it, its way to the skin.
 
 use crate::candidate::{Around, Scene, fill};
-use crate::grid::{Connectivity, Run, components, distance2};
+use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_within};
 use crate::kind::Group;
 use crate::linear::{dot, eigen, norm, solve3, sub};
 use crate::patch::Patch;
@@ -61,14 +61,13 @@ impl Detail {
         let grid = &patch.grid;
         let cell_mm3 = grid.cell_mm3();
         let filled = fill(&patch);
-        let loculi = Loculi::of(&patch, &filled);
-        let near2 = distance2(grid, |cell| filled[cell]);
-        let far2 = distance2(grid, |cell| near2[cell] > CLOSING_MM * CLOSING_MM);
-        let closed: Vec<bool> =
-            (0..grid.len()).map(|cell| filled[cell] || far2[cell] > CLOSING_MM * CLOSING_MM).collect();
-        let depth: Vec<f32> = distance2(grid, |cell| !closed[cell]).into_iter().map(f32::sqrt).collect();
-        let dense_depth: Vec<f32> =
-            distance2(grid, |cell| !patch.mask[cell]).into_iter().map(f32::sqrt).collect();
+        let ((loculi, (tube, cover)), ((closed, depth), dense_depth)) = rayon::join(
+            || {
+                let way = || (tube(scene, &patch), cover(scene, runs));
+                rayon::join(|| Loculi::of(&patch, &filled), way)
+            },
+            || rayon::join(|| closed(grid, &filled), || depth_mm(grid, &patch.mask)),
+        );
         let closed_cells = closed.iter().filter(|&&on| on).count() as f64;
         // the distance to the centre of the first voxel outside is half a voxel too much
         let half = 0.5 * grid.spacing_mm[0] as f32;
@@ -95,8 +94,8 @@ impl Detail {
             shell_hu: rim.map_or(0.0, |rim| rim.shell_hu),
             core_hu: rim.map_or(0.0, |rim| rim.core_hu),
             core_share: rim.map_or(0.0, |rim| rim.core_mm3 / rim.filled_mm3),
-            tube: tube(scene, &patch),
-            cover: cover(scene, runs),
+            tube,
+            cover,
         }
     }
 
@@ -118,6 +117,20 @@ fn around(group: &Group) -> Around {
         soft: weighted(group, |member| member.around.soft),
         enhanced: weighted(group, |member| member.around.enhanced),
     }
+}
+
+/// A mask with its narrow gaps closed, and the depth below the surface of that, mm.
+fn closed(grid: &Grid, mask: &[bool]) -> (Vec<bool>, Vec<f32>) {
+    let near2 = distance2_within(grid, CLOSING_MM, |cell| mask[cell]);
+    let far2 = distance2_within(grid, CLOSING_MM, |cell| near2[cell] > CLOSING_MM * CLOSING_MM);
+    let closed: Vec<bool> =
+        (0..grid.len()).map(|cell| mask[cell] || far2[cell] > CLOSING_MM * CLOSING_MM).collect();
+    let depth = depth_mm(grid, &closed);
+    (closed, depth)
+}
+
+fn depth_mm(grid: &Grid, mask: &[bool]) -> Vec<f32> {
+    distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect()
 }
 
 struct Loculi {

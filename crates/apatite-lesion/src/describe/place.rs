@@ -87,18 +87,17 @@ pub(super) fn describe(
 
 /// A soft-tissue mass about the mineral: tissue of the density of muscle or more that no plane of fat divides, thicker
 /// than the muscles of a limb.
-pub(super) fn mass(scene: &Scene, runs: &[Run], lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
+pub(super) fn mass(radius_mm: f64, lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
     let urate = findings.get("denser_than_muscle_not_calcified");
     findings.add(
         "soft_tissue_mass",
         0.9 * urate * rise(detail.ball_mm, 3.5, 0.6),
         format!("a mass of {:.0} mm that is not calcified", lesion.diameter_mm),
     );
-    let radius = undivided_mm(scene, runs);
     findings.add(
         "soft_tissue_mass",
-        0.85 * rise(radius, 24.0, 2.5),
-        format!("a ball of {radius:.0} mm radius of soft tissue without planes of fat"),
+        0.85 * rise(radius_mm, 24.0, 2.5),
+        format!("a ball of {radius_mm:.0} mm radius of soft tissue without planes of fat"),
     );
 }
 
@@ -157,7 +156,7 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
 }
 
 /// Radius of the largest ball of tissue between water and enhanced muscle that fits within 15 mm of the lesion, mm.
-fn undivided_mm(scene: &Scene, runs: &[Run]) -> f64 {
+pub(super) fn undivided_mm(scene: &Scene, runs: &[Run]) -> f64 {
     let coarse = scene.coarse;
     let (low, high) = coarse_box(scene, runs, 45.0);
     let grid =
