@@ -13,6 +13,8 @@ mod solid;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use self::cortex::Cortex;
 use self::marrow::{
     ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
@@ -93,15 +95,11 @@ pub(crate) fn skeleton(
     given: Option<&[bool]>,
 ) -> Skeleton {
     let grid = &coarse.grid;
-    let dense: Vec<bool> = coarse.mean.iter().map(|&mean| mean >= dense_hu).collect();
+    let dense: Vec<bool> = coarse.mean.par_iter().map(|&mean| mean >= dense_hu).collect();
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
     let has_metal = metal.iter().any(|&metal| metal);
-    let metal_mm: Vec<f32> = if has_metal {
-        distance2(grid, |cell| metal[cell]).into_iter().map(f32::sqrt).collect()
-    } else {
-        Vec::new()
-    };
+    let metal_mm: Vec<f32> = if has_metal { roots(distance2(grid, |cell| metal[cell])) } else { Vec::new() };
     let Anatomy { mut tissue, small_bones, deposit } = match given {
         Some(given) => Anatomy {
             tissue: from_mask(grid, &solid, given),
@@ -120,10 +118,16 @@ pub(crate) fn skeleton(
             }
         }
     }
-    let bone_mm = distance2(grid, |cell| tissue[cell] == Tissue::Bone).into_iter().map(f32::sqrt).collect();
+    let bone_mm = roots(distance2(grid, |cell| tissue[cell] == Tissue::Bone));
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
     Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, deposit }
+}
+
+/// Distances of squared ones.
+fn roots(mut squares: Vec<f32>) -> Vec<f32> {
+    squares.par_iter_mut().for_each(|value| *value = value.sqrt());
+    squares
 }
 
 fn metal_cells(coarse: &Coarse, metal_hu: i16) -> Vec<bool> {
@@ -172,11 +176,20 @@ fn from_anatomy(
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
-    let depth: Vec<f32> = distance2(grid, |cell| !is_solid(cell)).into_iter().map(f32::sqrt).collect();
-    let smooth = box_mean(grid, &coarse.mean, grid.spacing_mm.map(|step| (0.8 / step) as usize));
-    let (share, level) = enclosure(grid, &smooth, &is_solid);
+    let walls = || {
+        let smooth = box_mean(grid, &coarse.mean, grid.spacing_mm.map(|step| (0.8 / step) as usize));
+        enclosure(grid, &smooth, &is_solid)
+    };
+    let ((depth, (bodies, body_counts)), (share, level)) = rayon::join(
+        || {
+            let depth = || roots(distance2(grid, |cell| !is_solid(cell)));
+            rayon::join(depth, || components(grid, Connectivity::Corner, is_solid))
+        },
+        walls,
+    );
     let deep = (0.9 * edge).clamp(0.5, 2.0) as f32;
     let first: Vec<bool> = (0..grid.len())
+        .into_par_iter()
         .map(|cell| is_solid(cell) && depth[cell] >= deep && share[cell] >= ENCLOSED)
         .collect();
     let filled = majority(grid, &first, &share, &depth);
@@ -212,9 +225,7 @@ fn from_anatomy(
     let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
     part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
-    let from_marrow: Vec<f32> =
-        distance2(grid, |cell| is_bone[marrow[cell] as usize]).into_iter().map(f32::sqrt).collect();
-    let (bodies, body_counts) = components(grid, Connectivity::Corner, is_solid);
+    let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
     let mut skeletal = vec![false; body_counts.len()];
     let mut marrowed = vec![false; body_counts.len()];
     let mut whole = vec![Features::default(); body_counts.len()];
@@ -258,6 +269,7 @@ fn from_anatomy(
     };
     let attached = bones.judge(&pieces, piece_counts.len());
     let mut tissue: Vec<Tissue> = (0..grid.len())
+        .into_par_iter()
         .map(|cell| {
             let body = bodies[cell] as usize;
             match (body > 0, skeletal[body]) {

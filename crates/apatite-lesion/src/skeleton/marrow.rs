@@ -1,5 +1,7 @@
 //! Marrow: spaces that a denser wall encloses, and which of them belong to bones.
 
+use rayon::prelude::*;
+
 use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
 use crate::scan::Coarse;
 
@@ -27,7 +29,6 @@ pub(super) fn enclosure(
     values: &[f32],
     is_solid: &(dyn Fn(usize) -> bool + Sync),
 ) -> (Vec<f32>, Vec<f32>) {
-    use rayon::prelude::*;
     const NONE: u32 = u32::MAX;
     let cells: Vec<u32> = (0..grid.len() as u32).filter(|&cell| is_solid(cell as usize)).collect();
     let mut slot = vec![NONE; grid.len()];
@@ -104,10 +105,11 @@ pub(super) fn enclosure(
 pub(super) fn majority(grid: &Grid, first: &[bool], share: &[f32], depth: &[f32]) -> Vec<bool> {
     let limit = 2.2_f32.max(1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32);
     let window = grid.spacing_mm.map(|step| (6.0 / step).round().max(1.0) as usize);
-    let deep: Vec<f32> = depth.iter().map(|&depth| f32::from(depth >= limit)).collect();
-    let marrow: Vec<f32> = deep.iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
+    let deep: Vec<f32> = depth.par_iter().map(|&depth| f32::from(depth >= limit)).collect();
+    let marrow: Vec<f32> = deep.par_iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
     let (all, some) = rayon::join(|| box_mean(grid, &deep, window), || box_mean(grid, &marrow, window));
     (0..grid.len())
+        .into_par_iter()
         .map(|cell| {
             let most = some[cell] > 0.5 * all[cell];
             if depth[cell] >= limit { most && share[cell] >= HALF_ENCLOSED } else { first[cell] }
@@ -297,7 +299,7 @@ pub(super) fn wall_thickness(
     spaces: &[u32],
     count: usize,
     depth: &[f32],
-    is_solid: &dyn Fn(usize) -> bool,
+    is_solid: &(dyn Fn(usize) -> bool + Sync),
 ) -> Vec<f64> {
     let edge = grid.spacing_mm.into_iter().sum::<f64>() / 3.0;
     let mut owner = spaces.to_vec();
@@ -340,7 +342,7 @@ pub(super) fn wall_thickness(
 pub(super) fn close_marrow(
     coarse: &Coarse,
     depth: &[f32],
-    is_solid: &dyn Fn(usize) -> bool,
+    is_solid: &(dyn Fn(usize) -> bool + Sync),
     marrow: &mut [u32],
     is_bone: &[bool],
 ) {

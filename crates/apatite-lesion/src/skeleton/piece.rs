@@ -1,5 +1,7 @@
 //! Pieces: what hangs on a bone beyond its cortex, ridge or process of the bone or a deposit.
 
+use rayon::prelude::*;
+
 use super::at_volume_edge;
 use super::cortex::Cortex;
 use super::marrow::ENCLOSED;
@@ -44,7 +46,7 @@ pub(super) struct Bones<'a> {
     pub(super) size: [usize; 3],
     /// Depth of every cell below the surface of the solid, mm.
     pub(super) depth: &'a [f32],
-    pub(super) is_solid: &'a dyn Fn(usize) -> bool,
+    pub(super) is_solid: &'a (dyn Fn(usize) -> bool + Sync),
     /// Distance of every cell from the marrow of bones, mm.
     pub(super) from_marrow: &'a [f32],
     pub(super) cortex: &'a Cortex,
@@ -97,6 +99,7 @@ impl Bones<'_> {
         let reach = grid.spacing_mm.map(|step| (PARENT_MM / step).round() as usize);
         let inner: Vec<f32> =
             (0..grid.len())
+                .into_par_iter()
                 .map(|cell| {
                     if self.from_marrow[cell] <= 0.0 && (self.is_solid)(cell) {
                         self.depth[cell]

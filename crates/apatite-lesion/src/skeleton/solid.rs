@@ -1,5 +1,7 @@
 //! What is dense and what it encloses.
 
+use rayon::prelude::*;
+
 use crate::grid::{Connectivity, Grid, components};
 use crate::scan::Coarse;
 
@@ -22,12 +24,15 @@ pub(super) fn solid(coarse: &Coarse, dense: &[bool]) -> Vec<Solid> {
     for cell in (0..grid.len()).filter(|&cell| dense[cell]) {
         grid.neighbours6(cell, |other| grown[other] = true);
     }
-    let mut inner = enclosed(grid, coarse, &grown);
-    fill_slices(grid, coarse, &grown, &mut inner);
+    let filled = |wall: &[bool]| {
+        let mut inner = enclosed(grid, coarse, wall);
+        fill_slices(grid, coarse, wall, &mut inner);
+        inner
+    };
     // trabecular bone about as dense as the limit is speckled: growing leaves nothing of its pockets
-    let mut pockets = enclosed(grid, coarse, dense);
-    fill_slices(grid, coarse, dense, &mut pockets);
+    let (inner, pockets) = rayon::join(|| filled(&grown), || filled(dense));
     (0..grid.len())
+        .into_par_iter()
         .map(|cell| {
             if dense[cell] {
                 return Solid::Dense;
@@ -78,7 +83,6 @@ fn fill_slices(grid: &Grid, coarse: &Coarse, grown: &[bool], inner: &mut [bool])
     let plane = Grid { size: [grid.size[0], grid.size[1], 1], spacing_mm: grid.spacing_mm };
     let area = grid.spacing_mm[0] * grid.spacing_mm[1];
     let most = (HOLE_MM2 / area) as usize;
-    use rayon::prelude::*;
     inner.par_chunks_mut(plane.len()).enumerate().for_each(|(z, inner)| {
         let start = z * plane.len();
         let (labels, counts) = components(&plane, Connectivity::Face, |cell| !grown[start + cell]);

@@ -1,0 +1,200 @@
+//! Distances on a grid.
+
+use rayon::prelude::*;
+
+use super::Grid;
+
+/// Squared Euclidean distance, mm², of every cell centre to the nearest cell of `mask`; infinite without one. Exact
+/// (Felzenszwalb and Huttenlocher, Theory of Computing 2012, doi 10.4086/toc.2012.v008a019), for any spacing.
+pub(crate) fn distance2(grid: &Grid, mask: impl Fn(usize) -> bool + Sync) -> Vec<f32> {
+    let [nx, ny, nz] = grid.size;
+    let [sx, sy, sz] = grid.spacing_mm.map(|value| value as f32);
+    let mut field = vec![f32::INFINITY; grid.len()];
+    field.par_chunks_mut(nx * ny).enumerate().for_each(|(z, slice)| {
+        let mut work = Envelope::default();
+        let mut line = Vec::with_capacity(ny);
+        for (y, row) in slice.chunks_mut(nx).enumerate() {
+            let start = (z * ny + y) * nx;
+            line_distance(row, sx, |x| mask(start + x));
+        }
+        for x in 0..nx {
+            line.clear();
+            line.extend((0..ny).map(|y| slice[y * nx + x]));
+            work.transform(&mut line, sy);
+            for (y, &value) in line.iter().enumerate() {
+                slice[y * nx + x] = value;
+            }
+        }
+    });
+    if nz > 1 {
+        let columns: Vec<Vec<f32>> = (0..ny)
+            .into_par_iter()
+            .map(|y| {
+                let mut work = Envelope::default();
+                let mut plane = vec![0.0; nx * nz];
+                for x in 0..nx {
+                    let line = &mut plane[x * nz..(x + 1) * nz];
+                    for (z, value) in line.iter_mut().enumerate() {
+                        *value = field[(z * ny + y) * nx + x];
+                    }
+                    work.transform(line, sz);
+                }
+                plane
+            })
+            .collect();
+        field.par_chunks_mut(nx * ny).enumerate().for_each(|(z, slice)| {
+            for (y, row) in slice.chunks_mut(nx).enumerate() {
+                for (x, value) in row.iter_mut().enumerate() {
+                    *value = columns[y][x * nz + z];
+                }
+            }
+        });
+    }
+    field
+}
+
+/// As [`distance2`] up to `limit_mm`, and infinite beyond it: a window along each axis, whole rows at once.
+pub(crate) fn distance2_within(grid: &Grid, limit_mm: f32, mask: impl Fn(usize) -> bool + Sync) -> Vec<f32> {
+    let [nx, ny, _] = grid.size;
+    let [sx, sy, sz] = grid.spacing_mm.map(|value| value as f32);
+    let limit2 = limit_mm * limit_mm;
+    let area = nx * ny;
+    let least = |row: &mut [f32], other: &[f32], offset: f32| {
+        for (value, other) in row.iter_mut().zip(other) {
+            let through = other + offset;
+            *value = if through < *value { through } else { *value };
+        }
+    };
+    let mut planes = vec![f32::INFINITY; grid.len()];
+    planes.par_chunks_mut(area).enumerate().for_each(|(z, slice)| {
+        let mut rows = vec![f32::INFINITY; area];
+        for (y, row) in rows.chunks_mut(nx).enumerate() {
+            let start = (z * ny + y) * nx;
+            line_distance(row, sx, |x| mask(start + x));
+        }
+        let reach = (limit_mm / sy) as usize;
+        for (y, row) in slice.chunks_mut(nx).enumerate() {
+            for other in y.saturating_sub(reach)..(y + reach + 1).min(ny) {
+                least(row, &rows[other * nx..(other + 1) * nx], (y.abs_diff(other) as f32 * sy).powi(2));
+            }
+        }
+    });
+    let mut field = vec![f32::INFINITY; grid.len()];
+    let reach = (limit_mm / sz) as usize;
+    field.par_chunks_mut(area).enumerate().for_each(|(z, slice)| {
+        for other in z.saturating_sub(reach)..(z + reach + 1).min(grid.size[2]) {
+            least(slice, &planes[other * area..(other + 1) * area], (z.abs_diff(other) as f32 * sz).powi(2));
+        }
+        for value in slice.iter_mut() {
+            *value = if *value <= limit2 { *value } else { f32::INFINITY };
+        }
+    });
+    field
+}
+
+/// Distance along one line of cells, squared.
+fn line_distance(row: &mut [f32], step: f32, mask: impl Fn(usize) -> bool) {
+    let mut since = f32::INFINITY;
+    for (x, value) in row.iter_mut().enumerate() {
+        since = if mask(x) { 0.0 } else { since + step };
+        *value = since;
+    }
+    let mut since = f32::INFINITY;
+    for value in row.iter_mut().rev() {
+        since = if *value == 0.0 { 0.0 } else { since + step };
+        let nearest = value.min(since);
+        *value = nearest * nearest;
+    }
+}
+
+/// The lower envelope of parabolas, kept to avoid allocating per line.
+#[derive(Default)]
+struct Envelope {
+    at: Vec<usize>,
+    from: Vec<f32>,
+    source: Vec<f32>,
+}
+
+impl Envelope {
+    fn transform(&mut self, line: &mut [f32], step: f32) {
+        self.at.clear();
+        self.from.clear();
+        self.source.clear();
+        self.source.extend_from_slice(line);
+        let last = line.len().saturating_sub(1);
+        for q in 0..line.len() {
+            let height = self.source[q];
+            // within a run of zeros only its ends are nearest to anything but themselves
+            let inner = height == 0.0
+                && (q == 0 || self.source[q - 1] == 0.0)
+                && (q == last || self.source[q + 1] == 0.0);
+            if inner || !height.is_finite() {
+                continue;
+            }
+            let position = q as f32 * step;
+            loop {
+                let Some(&top) = self.at.last() else {
+                    self.at.push(q);
+                    self.from.push(f32::NEG_INFINITY);
+                    break;
+                };
+                let other = top as f32 * step;
+                let cross = ((height + position * position) - (self.source[top] + other * other))
+                    / (2.0 * (position - other));
+                if self.from.last().is_some_and(|&start| cross <= start) {
+                    self.at.pop();
+                    self.from.pop();
+                } else {
+                    self.at.push(q);
+                    self.from.push(cross);
+                    break;
+                }
+            }
+        }
+        if self.at.is_empty() {
+            return;
+        }
+        let mut current = 0;
+        for (q, value) in line.iter_mut().enumerate().filter(|(_, value)| **value != 0.0) {
+            let position = q as f32 * step;
+            while current + 1 < self.at.len() && self.from[current + 1] < position {
+                current += 1;
+            }
+            let offset = position - self.at[current] as f32 * step;
+            *value = offset * offset + self.source[self.at[current]];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::scatter;
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_brute_force() {
+        let grid = Grid { size: [13, 11, 9], spacing_mm: [0.7, 0.9, 2.5] };
+        let mask = scatter(7, grid.len(), 0.02);
+        let found = distance2(&grid, |index| mask[index]);
+        for (index, &value) in found.iter().enumerate() {
+            let p = grid.position(index);
+            let expected = (0..grid.len())
+                .filter(|&other| mask[other])
+                .map(|other| {
+                    let q = grid.position(other);
+                    (0..3)
+                        .map(|axis| ((p[axis] as f64 - q[axis] as f64) * grid.spacing_mm[axis]).powi(2))
+                        .sum()
+                })
+                .fold(f64::INFINITY, |a: f64, b| a.min(b));
+            assert!((f64::from(value) - expected).abs() < 1e-3, "{index}: {value} against {expected}");
+        }
+        for limit_mm in [0.5, 2.0, 5.3] {
+            for (near, far) in distance2_within(&grid, limit_mm, |index| mask[index]).into_iter().zip(&found)
+            {
+                let expected = if *far <= limit_mm * limit_mm { *far } else { f32::INFINITY };
+                assert!(near == expected || (near - expected).abs() < 1e-4, "{near} against {expected}");
+            }
+        }
+    }
+}
