@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use apatite_dicom::{Origin, OriginImage};
+use apatite_knowledge::Language;
 use apatite_text::Words;
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
@@ -24,11 +25,13 @@ const PURPOSE: Purpose = Purpose {
     number: 9001,
 };
 
-/// Writes the lesions as a segmentation on the grid they were measured on.
+/// Writes the lesions as a segmentation on the grid they were measured on. Its labels are English, so that the reports
+/// of one study in several languages refer to one and the same object.
 ///
 /// # Errors
 /// Where there is no lesion, or the object cannot be written.
 pub fn segmentation(measured: &Measured<'_>, words: &Words<'_>) -> Result<Object, ObjectError> {
+    let words = &Words { knowledge: words.knowledge, language: Language::En };
     let segments = segments(measured.analysis);
     if segments.is_empty() {
         return Err(ObjectError::NoLesion(PURPOSE.modality));
