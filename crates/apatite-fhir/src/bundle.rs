@@ -309,7 +309,7 @@ impl Maker<'_> {
         let id = lesion.id.to_string();
         code.text = Some(self.input.words.text("exchange-lesion", &[("id", &id), ("kind", &word)]));
         let mut observation = self.observation("imaging", code, patient);
-        observation.note.push(Annotation { text: lesion.decided_by.clone() });
+        observation.note.push(Annotation { text: self.input.words.measured(&lesion.decided_from) });
         let hu = "[hnsf'U]";
         let own = System::Own.uri();
         let mut component = |system, code: &str, display: &str, value: f64, unit: &str| {

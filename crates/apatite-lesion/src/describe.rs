@@ -19,6 +19,7 @@ use crate::candidate::Scene;
 use crate::grid::Run;
 use crate::kind::Group;
 use crate::patch::Patch;
+use crate::reason::{Reason, digits, say, whole};
 use crate::{FindingEvidence, Kind, Lesion, level};
 
 pub use study::study;
@@ -74,13 +75,13 @@ fn fall(value: f64, middle: f64, width: f64) -> f64 {
 
 /// Findings of one lesion; the surest evidence for each id is kept.
 #[derive(Default)]
-struct Findings(BTreeMap<&'static str, (f64, String)>);
+struct Findings(BTreeMap<&'static str, (f64, Reason)>);
 
 impl Findings {
-    fn add(&mut self, id: &'static str, probability: f64, because: impl Into<String>) {
-        let entry = self.0.entry(id).or_insert((0.0, String::new()));
+    fn add(&mut self, id: &'static str, probability: f64, because: Reason) {
+        let entry = self.0.entry(id).or_default();
         if probability > entry.0 {
-            *entry = (probability, because.into());
+            *entry = (probability, because);
         }
     }
 
@@ -122,9 +123,15 @@ fn levels(level: level::Level, lesion: &mut Lesion, findings: &mut Findings) {
     findings.add(
         "sedimentation_sign",
         level.probability,
-        format!(
-            "border of {:.0} mm² at {:.1}° to gravity, flat to {:.2} mm, {:.0} HU above and {:.0} HU below",
-            level.area_mm2, level.angle_deg, level.flatness_mm, level.upper_hu, level.lower_hu
+        say(
+            "border of {} mm² at {}° to gravity, flat to {} mm, {} HU above and {} HU below",
+            [
+                whole(level.area_mm2),
+                digits(level.angle_deg, 1),
+                digits(level.flatness_mm, 2),
+                whole(level.upper_hu),
+                whole(level.lower_hu),
+            ],
         ),
     );
     if level.probability > 0.5 {
@@ -170,5 +177,5 @@ pub(crate) fn region(scene: &Scene) -> Option<FindingEvidence> {
         ("CHEST", "chest_wall"),
     ];
     let (_, site) = sites.iter().find(|(name, _)| part.contains(name))?;
-    Some(FindingEvidence::new(site, 0.9, "BodyPartExamined"))
+    Some(FindingEvidence::new(site, 0.9, say("BodyPartExamined", [])))
 }

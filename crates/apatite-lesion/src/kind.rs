@@ -4,6 +4,7 @@ use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
+use crate::reason::{Reason, digits, say, whole};
 use crate::skeleton::Tissue;
 
 /// Candidates that are one lesion, with its kind.
@@ -11,7 +12,7 @@ pub(crate) struct Group {
     pub(crate) members: Vec<Candidate>,
     pub(crate) kind: Kind,
     pub(crate) probability: f64,
-    pub(crate) decided_by: String,
+    pub(crate) decided_by: Reason,
 }
 
 impl Group {
@@ -28,38 +29,37 @@ impl Group {
 
 /// Evidence for every kind as log odds against a plain calcification, with the reason that weighs most.
 struct Scores {
-    values: [(Kind, f64, String); 6],
+    values: [(Kind, f64, Reason); 6],
 }
 
 impl Scores {
     fn new() -> Self {
         Self {
             values: [
-                (Kind::Calcification, 0.0, "dense, outside bone, vessel and organ".to_owned()),
-                (Kind::Vascular, -3.0, String::new()),
-                (Kind::BoneOrVariant, BONE_PRIOR, String::new()),
-                (Kind::Metal, -6.0, String::new()),
-                (Kind::Contrast, -5.0, String::new()),
-                (Kind::Artefact, -4.0, String::new()),
+                (Kind::Calcification, 0.0, say("dense, outside bone, vessel and organ", [])),
+                (Kind::Vascular, -3.0, Reason::default()),
+                (Kind::BoneOrVariant, BONE_PRIOR, Reason::default()),
+                (Kind::Metal, -6.0, Reason::default()),
+                (Kind::Contrast, -5.0, Reason::default()),
+                (Kind::Artefact, -4.0, Reason::default()),
             ],
         }
     }
 
-    fn add(&mut self, kind: Kind, weight: f64, reason: impl Into<String>) {
+    fn add(&mut self, kind: Kind, weight: f64, reason: Reason) {
         if let Some(entry) = self.values.iter_mut().find(|entry| entry.0 == kind) {
             entry.1 += weight;
             if weight > 0.3 {
-                let reason = reason.into();
                 if entry.2.is_empty() || kind == Kind::Calcification {
                     entry.2 = reason;
                 } else {
-                    entry.2 = format!("{}; {reason}", entry.2);
+                    entry.2 = std::mem::take(&mut entry.2).and(reason);
                 }
             }
         }
     }
 
-    fn decide(self) -> (Kind, f64, String) {
+    fn decide(self) -> (Kind, f64, Reason) {
         let total: f64 = self.values.iter().map(|entry| entry.1.exp()).sum();
         let mut best = &self.values[0];
         for entry in &self.values[1..] {
@@ -76,7 +76,7 @@ impl Scores {
 pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     let study = Study::of(scene, &candidates);
     let chains = chains(&candidates);
-    let decided: Vec<(Kind, f64, String)> = candidates
+    let decided: Vec<(Kind, f64, Reason)> = candidates
         .iter()
         .enumerate()
         .map(|(at, candidate)| scores(scene, &study, candidate, chains[at].as_ref(), &candidates).decide())
@@ -147,24 +147,24 @@ fn scores(
     let volume = candidate.volume_mm3;
     // metal
     if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
-        scores.add(Kind::Metal, 10.0, format!("up to {:.0} HU", candidate.max_hu));
+        scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
     } else if candidate.metal_mm < 3.0 {
-        scores.add(Kind::Artefact, 3.5, "blooming of metal");
+        scores.add(Kind::Artefact, 3.5, say("blooming of metal", []));
     } else if candidate.metal_mm < 40.0 {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
-        scores.add(Kind::Artefact, streak + weak, "in the streaks of metal");
+        scores.add(Kind::Artefact, streak + weak, say("in the streaks of metal", []));
     }
     // noise
     let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);
-    scores.add(Kind::Artefact, faint, format!("rises {:.0} times its noise only", candidate.signal));
+    scores.add(Kind::Artefact, faint, say("rises {} times its noise only", [whole(candidate.signal)]));
     // the highest of many voxels of noise rises by four or five times its standard deviation
     let peak = (candidate.max_hu - candidate.ground_hu) / candidate.noise_hu;
     if peak < 7.0 {
         scores.add(
             Kind::Artefact,
             (7.0 - peak) * 2.0,
-            format!("its peak is {peak:.1} times the noise above the tissue around it"),
+            say("its peak is {} times the noise above the tissue around it", [digits(peak, 1)]),
         );
     }
     // bone: shell and marrow, cut by the edge, smooth, beside bone
@@ -191,7 +191,7 @@ fn scores(
             scores.add(
                 Kind::BoneOrVariant,
                 weight + cortex * 0.7 * scale,
-                format!("shell of {:.0} HU around {:.0} HU", rim.shell_hu, rim.core_hu),
+                say("shell of {} HU around {} HU", [rim.shell_hu, rim.core_hu].map(whole)),
             );
         }
     }
@@ -200,25 +200,33 @@ fn scores(
         scores.add(
             Kind::BoneOrVariant,
             -BONE_PRIOR - FAVOUR - deposit,
-            "hangs on bone, of the form of a ridge or process of it",
+            say("hangs on bone, of the form of a ridge or process of it", []),
         );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
-        scores.add(Kind::BoneOrVariant, 3.2, "as dense as the cortex of a small bone of hand or foot");
+        scores.add(
+            Kind::BoneOrVariant,
+            3.2,
+            say("as dense as the cortex of a small bone of hand or foot", []),
+        );
     }
     if candidate.bone_mm > 12.0 && !candidate.on_edge {
         // bones articulate
-        scores.add(Kind::BoneOrVariant, -3.0, "");
+        scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     if !study.small && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0
     {
-        scores.add(Kind::BoneOrVariant, 4.5, "as dense as cortex and cut by the circle of reconstruction");
+        scores.add(
+            Kind::BoneOrVariant,
+            4.5,
+            say("as dense as cortex and cut by the circle of reconstruction", []),
+        );
     }
     let coarse_mm = candidate.spacing_mm()[0].max(candidate.spacing_mm()[1]);
     if coarse_mm > COARSE_MM && candidate.bone_mm < 2.5 * coarse_mm {
-        scores.add(Kind::BoneOrVariant, 5.0, "too close to bone for the size of the voxels");
+        scores.add(Kind::BoneOrVariant, 5.0, say("too close to bone for the size of the voxels", []));
     }
     if candidate.on_side {
-        scores.add(Kind::BoneOrVariant, 5.0, "cut by the side of the field");
+        scores.add(Kind::BoneOrVariant, 5.0, say("cut by the side of the field", []));
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
     let ellipsoid = ELLIPSOID * long * middle * short;
@@ -229,13 +237,13 @@ fn scores(
         && candidate.max_hu > 900.0
         && volume > 0.85 * ellipsoid
     {
-        scores.add(Kind::BoneOrVariant, 3.5, "a smooth compact body as dense as cortex beside bone");
+        scores.add(Kind::BoneOrVariant, 3.5, say("a smooth compact body as dense as cortex beside bone", []));
     }
     if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && short < 9.0 {
         scores.add(
             Kind::BoneOrVariant,
             3.0,
-            "a long thin plate that runs out from bone, as the blade of the scapula and ribs do",
+            say("a long thin plate that runs out from bone, as the blade of the scapula and ribs do", []),
         );
     }
     if study.small
@@ -248,25 +256,25 @@ fn scores(
         scores.add(
             Kind::BoneOrVariant,
             4.0,
-            "a smooth compact body beside a small bone, as sesamoids and terminal phalanges are",
+            say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
         );
     }
     if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
         scores.add(
             Kind::BoneOrVariant,
             3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
-            "cut by the edge of the volume",
+            say("cut by the edge of the volume", []),
         );
     }
     if candidate.deposit.is_some() {
         // judged with the bone it hangs on, of which a crumb of it tells little
         if volume < 20.0 {
-            scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
+            scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
         }
     } else if candidate.bone_mm < 2.0 && volume < 40.0 {
-        scores.add(Kind::BoneOrVariant, 5.0, "a fragment on the surface of bone");
+        scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
-        scores.add(Kind::BoneOrVariant, 2.0, "a fragment on the surface of bone");
+        scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
     }
     // viscera
     if study.trunk {
@@ -275,13 +283,17 @@ fn scores(
         if deep && away && central(scene, candidate) {
             // bone forms about an implant
             let weight = if candidate.metal_mm < IMPLANT_MM { 3.0 } else { 8.5 };
-            scores.add(Kind::BoneOrVariant, weight, "deep in the trunk, in the position of an organ");
+            scores.add(
+                Kind::BoneOrVariant,
+                weight,
+                say("deep in the trunk, in the position of an organ", []),
+            );
         }
         if study.contrast && candidate.around.air > 0.02 && candidate.max_hu < 800.0 {
-            scores.add(Kind::Contrast, 6.0, "beside gas in a study with contrast");
+            scores.add(Kind::Contrast, 6.0, say("beside gas in a study with contrast", []));
         }
         if deep && candidate.around.air > 0.02 {
-            scores.add(Kind::Contrast, 4.5, "beside bowel gas");
+            scores.add(Kind::Contrast, 4.5, say("beside bowel gas", []));
         }
     }
     // what a side of the field cuts is part of what lies beyond it
@@ -295,14 +307,14 @@ fn scores(
         scores.add(
             Kind::BoneOrVariant,
             6.0,
-            "deeper than a limb and far from bone, in the position of an organ",
+            say("deeper than a limb and far from bone, in the position of an organ", []),
         );
     }
     if !candidate.on_side && enclosed_by_bone(scene, candidate) {
         scores.add(
             Kind::BoneOrVariant,
             5.0,
-            "within the ring of the pelvis or chest, in the position of an organ",
+            say("within the ring of the pelvis or chest, in the position of an organ", []),
         );
     }
     if study.contrast {
@@ -310,10 +322,10 @@ fn scores(
         scores.add(
             Kind::Contrast,
             if soft { 6.0 } else { 0.5 },
-            "of the density of contrast in a study with contrast",
+            say("of the density of contrast in a study with contrast", []),
         );
         if candidate.around.enhanced > 0.15 {
-            scores.add(Kind::Contrast, 2.0, "surrounded by enhanced tissue");
+            scores.add(Kind::Contrast, 2.0, say("surrounded by enhanced tissue", []));
         }
     }
     if let Some(chain) = chain {
@@ -324,22 +336,22 @@ fn scores(
         scores.add(
             Kind::Vascular,
             weight,
-            format!("one of {count} round bodies in soft tissue, as phleboliths are"),
+            say("one of {} round bodies in soft tissue, as phleboliths are", [count.to_string()]),
         );
     }
     if shaft {
         // sesamoids and patella lie at joints
-        scores.add(Kind::BoneOrVariant, -3.0, "");
+        scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     let few = all.iter().filter(|other| other.volume_mm3 < 250.0 && other.volume_mm3 > 10.0).count() <= 5;
     if few && volume < 150.0 && candidate.skin_mm > 25.0 && candidate.bone_mm > 10.0 && !candidate.attached {
-        scores.add(Kind::Vascular, 2.4, "one of few small foci where vessels run");
+        scores.add(Kind::Vascular, 2.4, say("one of few small foci where vessels run", []));
     }
     // one small round or linear focus deep between muscles
     if volume < 250.0 && short < 6.0 && candidate.skin_mm > 12.0 && candidate.bone_mm > 5.0 {
-        scores.add(Kind::Vascular, 0.8, "small focus in the depth");
+        scores.add(Kind::Vascular, 0.8, say("small focus in the depth", []));
         if long > 2.5 * middle && long > 8.0 {
-            scores.add(Kind::Vascular, 0.8, "linear");
+            scores.add(Kind::Vascular, 0.8, say("linear", []));
         }
     }
     scores
@@ -473,7 +485,7 @@ fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
 /// A row of foci along a smooth line.
 struct Chain {
     weight: f64,
-    reason: String,
+    reason: Reason,
 }
 
 /// Finds chains: at least three small foci (or long slender ones) along one smooth line over at least 20 mm, with no
@@ -536,14 +548,14 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
         let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.65) * 9.0;
         result[start] = Some(Chain {
             weight: weight.clamp(-2.5, 5.0),
-            reason: format!("one of {} foci along a line of {span:.0} mm", best.len()),
+            reason: say("one of {} foci along a line of {} mm", [best.len().to_string(), whole(span)]),
         });
     }
     result
 }
 
 /// Joins candidates of one kind whose gap is small against their size.
-fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, String)>) -> Vec<Group> {
+fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, Reason)>) -> Vec<Group> {
     let count = candidates.len();
     let mut parent: Vec<usize> = (0..count).collect();
     fn root(parent: &mut [usize], mut at: usize) -> usize {

@@ -27,6 +27,7 @@ mod measure;
 mod mesh;
 mod patch;
 pub mod radiomics;
+mod reason;
 mod scan;
 mod skeleton;
 
@@ -39,6 +40,8 @@ use serde::{Deserialize, Serialize};
 pub use describe::study as study_findings;
 pub use level::Level;
 pub use measure::Shape;
+use reason::Reason;
+pub use reason::{Clause, sentence};
 
 /// What the analysis may use and where its thresholds lie.
 #[derive(Clone, Debug)]
@@ -102,13 +105,21 @@ pub struct FindingEvidence {
     pub id: String,
     /// Probability that it is present.
     pub probability: f64,
-    /// What it was measured from.
+    /// What it was measured from, in English.
     pub because: String,
+    /// The same in clauses, for other languages.
+    #[serde(default)]
+    pub measured_from: Vec<Clause>,
 }
 
 impl FindingEvidence {
-    pub(crate) fn new(id: &str, probability: f64, because: impl Into<String>) -> Self {
-        Self { id: id.to_owned(), probability: probability.clamp(0.001, 0.999), because: because.into() }
+    pub(crate) fn new(id: &str, probability: f64, because: Reason) -> Self {
+        Self {
+            id: id.to_owned(),
+            probability: probability.clamp(0.001, 0.999),
+            because: because.english(),
+            measured_from: because.0,
+        }
     }
 }
 
@@ -141,6 +152,9 @@ pub struct Lesion {
     pub probability: f64,
     /// What decided the kind.
     pub decided_by: String,
+    /// The same in clauses, for other languages.
+    #[serde(default)]
+    pub decided_from: Vec<Clause>,
     /// Centroid of its voxels, LPS mm.
     pub centre_mm: [f64; 3],
     /// Volume of its voxels, mm³.

@@ -143,7 +143,7 @@ fn lesion_group(
     let name = Code::own("kind", "Kind of dense structure");
     group.push(Item::text(Relation::Contains, &name, &kind_word(words, lesion)));
     let name = Code::own("decided_by", "What decided the kind");
-    group.push(Item::text(Relation::Contains, &name, &lesion.decided_by));
+    group.push(Item::text(Relation::Contains, &name, &words.measured(&lesion.decided_from)));
     group
 }
 
@@ -310,7 +310,11 @@ fn evaluation(finding: &FindingEvidence, words: &Words<'_>) -> Item {
     } else {
         Code::sct("272519000", "Absent")
     };
-    let because = Item::text(Relation::Properties, &Code::dcm("121106", "Comment"), &finding.because);
+    let because = Item::text(
+        Relation::Properties,
+        &Code::dcm("121106", "Comment"),
+        &words.measured(&finding.measured_from),
+    );
     Item::code(Relation::Contains, &finding_code(&finding.id, words), &sign).with(because)
 }
 

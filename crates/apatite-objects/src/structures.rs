@@ -58,7 +58,7 @@ pub fn structures(measured: &Measured<'_>, words: &Words<'_>) -> Result<Object, 
         put(&mut roi, tags::ROI_NUMBER, VR::IS, &number);
         put(&mut roi, tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, &frame);
         put(&mut roi, tags::ROI_NAME, VR::LO, &name);
-        put(&mut roi, tags::ROI_DESCRIPTION, VR::ST, &lesion.decided_by);
+        put(&mut roi, tags::ROI_DESCRIPTION, VR::ST, &words.measured(&lesion.decided_from));
         put(&mut roi, tags::ROI_GENERATION_ALGORITHM, VR::CS, "AUTOMATIC");
         rois.push(roi);
 

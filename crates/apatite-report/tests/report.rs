@@ -6,7 +6,7 @@ use apatite_advise::next;
 use apatite_case::{Case, Format, Policy, read};
 use apatite_grade::{Gradings, grade};
 use apatite_knowledge::{Folder, Knowledge, Language};
-use apatite_lesion::{Analysis, Kind, Lesion, Shape};
+use apatite_lesion::{Clause, Analysis, Kind, Lesion, Shape};
 use apatite_reason::{Model, counts_of, diagnose, robustness};
 use apatite_report::{Block, Input, Picture, Provenance, Report, Study, compose, html, pdf, text};
 use apatite_study::{MeasuredSeries, Measurement};
@@ -56,6 +56,7 @@ fn lesion(id: u16) -> Lesion {
         kind: Kind::Calcification,
         probability: 0.9,
         decided_by: "<b>bold</b>".to_owned(),
+        decided_from: vec![Clause { text: "<b>bold</b>".to_owned(), values: Vec::new() }],
         centre_mm: [f64::from(id), 0.0, 0.0],
         volume_mm3: 10.0,
         volume_partial_mm3: 11.0,

@@ -5,7 +5,9 @@ The API of cases: worklist, one case, its edits, its differential, reports.
 use std::sync::Arc;
 
 use apatite_case::Case;
+use apatite_lesion::Clause;
 use apatite_network::Workspace;
+use apatite_text::Words;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -342,14 +344,20 @@ fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], l
                 for finding in value["findings"].as_array_mut().into_iter().flatten() {
                     finding["name"] = json!(words.finding(finding["id"].as_str().unwrap_or_default()));
                 }
+                if !lesion.decided_from.is_empty() {
+                    value["decided_by"] = json!(words.measured(&lesion.decided_from));
+                }
+                value["findings"].as_array_mut().into_iter().flatten().for_each(|told| in_words(told, words));
                 value
             });
+            let mut findings = json!(analysed.findings);
+            findings.as_array_mut().into_iter().flatten().for_each(|told| in_words(told, words));
             json!({
                 "series": analysed.body["series"],
                 "warnings": analysed.body["warnings"],
                 "labels": analysed.body["labels"],
                 "lesions": lesions.collect::<Vec<_>>(),
-                "findings": analysed.findings,
+                "findings": findings,
                 "region": analysed.region,
             })
         });
@@ -385,6 +393,8 @@ fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], l
             "unit": lab.measured.as_ref().map(|measured| measured.unit.clone()),
         })
     });
+    let mut problems = problems.to_vec();
+    problems.iter_mut().for_each(|told| in_words(told, words));
     let edits = standing.log.iter().map(|logged| {
         let mut value = json!(logged);
         value["holds"] = json!(standing.read.holding.contains(&logged.number));
@@ -419,6 +429,16 @@ async fn clicked<T: Send + 'static>(
     let answer = blocking(server, work).await;
     drop(turn);
     answer
+}
+
+/// What something was measured from, in the words of a language; what an earlier program measured stays English.
+fn in_words(told: &mut Value, words: Words<'_>) {
+    if let Some(clauses) = told.get_mut("measured_from")
+        && let Ok(clauses) = serde_json::from_value::<Vec<Clause>>(clauses.take())
+        && !clauses.is_empty()
+    {
+        told["because"] = json!(words.measured(&clauses));
+    }
 }
 
 /// Runs what reads the store or computes off the threads that answer.

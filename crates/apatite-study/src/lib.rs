@@ -13,7 +13,7 @@ use apatite_case::{Assertion, Case, Observation, Place};
 use apatite_dicom::{Origin, ReadError, Source, read_mask};
 use apatite_knowledge::Knowledge;
 pub use apatite_lesion::Calibration;
-use apatite_lesion::{Analysis, FindingEvidence, Kind, LesionError, Options, analyse};
+use apatite_lesion::{Analysis, Clause, FindingEvidence, Kind, LesionError, Options, analyse};
 use apatite_volume::Volume;
 use serde::Serialize;
 use thiserror::Error;
@@ -156,8 +156,10 @@ pub struct Disagreement {
     pub finding: String,
     /// What the images say.
     pub probability: f64,
-    /// What it was measured from.
+    /// What it was measured from, in English.
     pub because: String,
+    /// The same in clauses, for other languages.
+    pub measured_from: Vec<Clause>,
     /// Whether the reader said it is present.
     pub reader_says_present: bool,
 }
@@ -303,6 +305,7 @@ fn disagreement(evidence: &FindingEvidence, observation: &Observation) -> Option
         finding: evidence.id.clone(),
         probability: evidence.probability,
         because: evidence.because.clone(),
+        measured_from: evidence.measured_from.clone(),
         reader_says_present,
     })
 }

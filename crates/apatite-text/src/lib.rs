@@ -14,6 +14,7 @@ mod evaluation;
 mod followed;
 mod gradings;
 mod manual;
+mod measured;
 mod measurement;
 mod words;
 

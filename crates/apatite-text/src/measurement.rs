@@ -55,7 +55,7 @@ fn lesion_lines(out: &mut String, words: &Words<'_>, lesion: &Lesion) {
         let arguments = [("upper", upper.as_str()), ("lower", &lower), ("angle", &angle), ("area", &area)];
         let _ = writeln!(out, "   {}", words.text("measure-level", &arguments));
     }
-    let _ = writeln!(out, "   {}", styled(FAINT, &lesion.decided_by));
+    let _ = writeln!(out, "   {}", styled(FAINT, &words.measured(&lesion.decided_from)));
     findings(out, words, &lesion.findings);
     out.push('\n');
 }
@@ -64,7 +64,11 @@ fn findings(out: &mut String, words: &Words<'_>, findings: &[FindingEvidence]) {
     for finding in findings.iter().filter(|finding| finding.probability >= TOLD_FROM) {
         let name = words.finding(&finding.id);
         let probability = words.percent(finding.probability);
-        let _ = writeln!(out, "     {probability:>7}  {name}  {}", styled(FAINT, &finding.because));
+        let _ = writeln!(
+            out,
+            "     {probability:>7}  {name}  {}",
+            styled(FAINT, &words.measured(&finding.measured_from))
+        );
     }
 }
 

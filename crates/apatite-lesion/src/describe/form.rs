@@ -4,6 +4,7 @@ use super::detail::Detail;
 use super::{Findings, fall, rise};
 use crate::candidate::Candidate;
 use crate::kind::Group;
+use crate::reason::{Reason, digits, say, whole};
 use crate::{Kind, Lesion};
 
 pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings: &mut Findings) {
@@ -11,9 +12,9 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     let long = lesion.diameter_mm;
     let thick = detail.thickness_mm.max(0.3);
     let members = &group.members;
-    let size = format!(
-        "{long:.0} mm long, {thick:.1} mm thick, {:.0} mm³, {} components",
-        lesion.volume_mm3, lesion.components
+    let size = say(
+        "{} mm long, {} mm thick, {} mm³, {} components",
+        [whole(long), digits(thick, 1), whole(lesion.volume_mm3), lesion.components.to_string()],
     );
 
     let tube = tubular(lesion, detail, findings);
@@ -39,14 +40,19 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     let slim = fall(shape.elongation, 0.33, 0.05) * rise(long / thick, 3.6, 0.4) * rise(long, 7.5, 1.0);
     let linear = slim * thin * (1.0 - 0.6 * tube);
 
-    findings.add("multilobulated_mass", lobed * big, format!("{:.0} lobes, {size}", shape.lobulation));
+    findings.add(
+        "multilobulated_mass",
+        lobed * big,
+        say("{} lobes", [whole(shape.lobulation)]).and(size.clone()),
+    );
     let compact = rise(detail.closed_mm3 / ball_mm3(long), 0.2, 0.04);
     let round = rise(shape.elongation, 0.42, 0.06) * rise(shape.flatness, 0.28, 0.05);
     let nodule = compact * round * rise(lesion.volume_mm3, 30.0, 10.0) * rise(long, 4.5, 0.6);
     findings.add(
         "nodular",
         (nodule * (1.0 - sheet)).max(0.8 * lobed * big),
-        format!("{:.0} % of the ball around it, {size}", 100.0 * detail.closed_mm3 / ball_mm3(long).max(1.0)),
+        say("{} % of the ball around it", [whole(100.0 * detail.closed_mm3 / ball_mm3(long).max(1.0))])
+            .and(size.clone()),
     );
     let punctate = fall(long, 4.2, 0.5);
     findings.add("punctate", punctate, size.clone());
@@ -65,7 +71,8 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     findings.add(
         "rice_grain",
         rice * (1.0 - tube),
-        format!("{grains:.0} of {} components are slender grains, {size}", members.len()),
+        say("{} of {} components are slender grains", [whole(grains), members.len().to_string()])
+            .and(size.clone()),
     );
     findings.add("linear_lamellar", (linear * (1.0 - 0.85 * rice)).max(0.85 * sheet), size.clone());
     let ringed = members.iter().filter(|c| is_ring(c)).count() as f64;
@@ -73,20 +80,21 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     findings.add(
         "ring_and_arc",
         0.7 * rings,
-        format!("{ringed:.0} of {} components are rings", members.len()),
+        say("{} of {} components are rings", [whole(ringed), members.len().to_string()]),
     );
     findings.add(
         "multiple_uniform_bodies",
         bodies * (1.0 - sheet),
-        format!("{:.0} bodies of like size, {size}", shape.lobulation.max(lesion.components as f64)),
+        say("{} bodies of like size", [whole(shape.lobulation.max(lesion.components as f64))])
+            .and(size.clone()),
     );
     let sphere = rise(shape.sphericity, 0.66, 0.04) * rise(shape.elongation, 0.66, 0.05);
     let stone = sphere * fall(long, 10.0, 1.2) * rise(long, 2.5, 0.4);
     let vascular = if lesion.kind == Kind::Vascular { lesion.probability } else { 0.0 };
-    findings.add("phlebolith_like", stone * (0.45 + 0.4 * vascular), format!("round, {size}"));
+    findings.add("phlebolith_like", stone * (0.45 + 0.4 * vascular), say("round", []).and(size.clone()));
 
     let smooth = rise(shape.sphericity, 0.5, 0.05) * rise(lesion.mean_hu, 280.0, 40.0);
-    findings.add("well_defined_margin", smooth, format!("sphericity {:.2}", shape.sphericity));
+    findings.add("well_defined_margin", smooth, say("sphericity {}", [digits(shape.sphericity, 2)]));
     // what has none of the forms above
     let formed = [
         sheet * 0.8,
@@ -106,7 +114,7 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     findings.add(
         "amorphous",
         0.75 * unformed * rise(lesion.volume_mm3, 20.0, 6.0),
-        format!("no particular form: {size}"),
+        say("no particular form:", []).and(size),
     );
 }
 
@@ -118,16 +126,15 @@ fn ball_mm3(diameter: f64) -> f64 {
 fn tubular(lesion: &Lesion, detail: &Detail, findings: &mut Findings) -> f64 {
     let vascular = if lesion.kind == Kind::Vascular { lesion.probability } else { 0.0 };
     let mut probability = 0.0;
-    let mut because = lesion.decided_by.clone();
+    let mut because = Reason(lesion.decided_from.clone());
     if let Some(tube) = detail.tube {
         probability = rise(tube.share, 0.45, 0.08)
             * rise(tube.length_mm, 10.0, 2.0)
             * rise(tube.length_mm / tube.radius_mm, 3.0, 0.5)
             * fall(tube.radius_mm, 9.0, 1.5);
-        because = format!(
-            "a wall around a soft lumen of {:.0} mm over {:.0} mm",
-            2.0 * tube.radius_mm,
-            tube.length_mm
+        because = say(
+            "a wall around a soft lumen of {} mm over {} mm",
+            [whole(2.0 * tube.radius_mm), whole(tube.length_mm)],
         );
     }
     findings.add(

@@ -6,6 +6,7 @@ use super::{Findings, fall, rise};
 use crate::Lesion;
 use crate::candidate::Scene;
 use crate::grid::{Connectivity, Grid, Run, components, distance2};
+use crate::reason::{digits, say, whole};
 use crate::skeleton::Tissue;
 
 /// The joints near a lesion.
@@ -25,12 +26,9 @@ pub(super) fn describe(
 ) {
     let cover = &detail.cover;
     let around = &detail.around;
-    let tissue = format!(
-        "{:.0} mm below the skin, {:.0} mm of muscle over it; {:.0} % fat, {:.0} % soft tissue around",
-        cover.depth_mm,
-        cover.muscle_mm,
-        100.0 * around.fat,
-        100.0 * around.soft
+    let tissue = say(
+        "{} mm below the skin, {} mm of muscle over it; {} % fat, {} % soft tissue around",
+        [cover.depth_mm, cover.muscle_mm, 100.0 * around.fat, 100.0 * around.soft].map(whole),
     );
     let first = lesion.bone_distance_mm.unwrap_or(99.0);
     let superficial = fall(cover.muscle_mm, 2.2, 0.5) * fall(cover.depth_mm, 45.0, 6.0);
@@ -55,16 +53,16 @@ pub(super) fn describe(
     let region = if joint.region { 0.8 * fall(first, 32.0, 5.0) } else { 0.0 };
     let near = beside.max(region);
     let bones = if region > beside {
-        format!("{first:.0} mm from bone in the region of a large joint")
+        say("{} mm from bone in the region of a large joint", [whole(first)])
     } else {
-        format!("{distance:.0} mm from a joint of bones {:.0} mm thick", 2.0 * calibre)
+        say("{} mm from a joint of bones {} mm thick", [distance, 2.0 * calibre].map(whole))
     };
     let large = rise(calibre, 11.0, 1.5).max(f64::from(u8::from(joint.region)));
     // bodies in a joint lie in fluid, which is darker than muscle and no fat
     let wet = rise(detail.ground_hu, -8.0, 6.0) * fall(detail.ground_hu, 34.0, 3.5);
     let within = near * wet * fall(around.fat, 0.45, 0.08) * rise(cover.depth_mm, 4.0, 1.0);
     findings.add("periarticular", near * (1.0 - 0.7 * within), bones.clone());
-    let because = format!("{bones}; {:.0} HU around", detail.ground_hu);
+    let because = bones.clone().and(say("{} HU around", [whole(detail.ground_hu)]));
     findings.add("intra_articular", 0.95 * within, because.clone());
     findings.add("joint_effusion", 0.85 * within, because);
     let muscle = rise(around.soft, 0.52, 0.06) * rise(cover.muscle_mm, 2.2, 0.5);
@@ -92,12 +90,12 @@ pub(super) fn mass(radius_mm: f64, lesion: &Lesion, detail: &Detail, findings: &
     findings.add(
         "soft_tissue_mass",
         0.9 * urate * rise(detail.ball_mm, 3.5, 0.6),
-        format!("a mass of {:.0} mm that is not calcified", lesion.diameter_mm),
+        say("a mass of {} mm that is not calcified", [whole(lesion.diameter_mm)]),
     );
     findings.add(
         "soft_tissue_mass",
         0.85 * rise(radius_mm, 24.0, 2.5),
-        format!("a ball of {radius_mm:.0} mm radius of soft tissue without planes of fat"),
+        say("a ball of {} mm radius of soft tissue without planes of fat", [whole(radius_mm)]),
     );
 }
 
@@ -108,10 +106,9 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     let section = 1.21 * detail.closed_mm3.powf(2.0 / 3.0);
     let share = contact / section.max(1.0);
     let second = touch.by_bone_mm2.get(1).copied().unwrap_or(0.0);
-    let because = format!(
-        "{contact:.0} mm² of contact ({:.0} % of its section), {:.0} mm² of cleft, {first:.1} mm from bone",
-        100.0 * share,
-        touch.cleft_mm2
+    let because = say(
+        "{} mm² of contact ({} % of its section), {} mm² of cleft, {} mm from bone",
+        [whole(contact), whole(100.0 * share), whole(touch.cleft_mm2), digits(first, 1)],
     );
     // where the skeleton ends is itself a judgement: a nodule taken for bone looks like contact
     let told = 0.75 * rise(contact, 4.0, 1.2).max(0.45 * fall(first, 0.8, 0.25));

@@ -3,6 +3,7 @@
 use super::detail::Detail;
 use super::{Findings, fall, rise};
 use crate::Lesion;
+use crate::reason::{say, whole};
 
 pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
     let lucent = detail.lucent_share();
@@ -11,19 +12,20 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
     let large = rise(lesion.volume_mm3.ln(), 1200_f64.ln(), 0.35);
 
     let fluid = fall((detail.loculi_hu - 40.0).abs(), 80.0, 15.0);
-    let because = format!(
-        "{} enclosed spaces of {:.0} HU; {:.0} % of the closed form is not dense",
-        detail.loculi,
-        detail.loculi_hu,
-        100.0 * lucent
-    );
+    let because = say("{} % of the closed form is not dense", [whole(100.0 * lucent)]);
+    let because = if detail.loculi > 0 {
+        let spaces = [detail.loculi.to_string(), whole(detail.loculi_hu)];
+        say("{} enclosed spaces of {} HU", spaces).and(because)
+    } else {
+        because
+    };
     let cystic = rise(detail.loculi as f64, 2.5, 0.8) * rise(lucent, 0.1, 0.03) * fluid * large;
     findings.add("cystic_loculi", cystic.max(0.9 * level), because.clone());
     // dense nodules packed together are parted by something: walls that are darker than the nodules
     let septate = lobed * large * rise(lucent, 0.06, 0.015) * rise(detail.ball_mm, 4.5, 0.6);
     findings.add("septa", (0.9 * septate).max(0.6 * cystic), because);
 
-    let because = format!("shell of {:.0} HU, core of {:.0} HU", detail.shell_hu, detail.core_hu);
+    let because = say("shell of {} HU, core of {} HU", [whole(detail.shell_hu), whole(detail.core_hu)]);
     let contrast = detail.shell_hu - detail.core_hu;
     let rimmed = if detail.core_share > 0.0 {
         rise(contrast / detail.shell_hu.max(100.0), 0.38, 0.07) * rise(detail.core_share, 0.12, 0.04)
@@ -63,7 +65,7 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
         findings.add(
             "central_density",
             rise(ratio, 1.22, 0.06) * rise(lesion.volume_mm3.ln(), 800_f64.ln(), 0.4) * (1.0 - 0.7 * level),
-            format!("{inner:.0} HU in the depth, {outer:.0} HU near the surface"),
+            say("{} HU in the depth, {} HU near the surface", [whole(inner), whole(outer)]),
         );
     }
 
@@ -72,17 +74,17 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
 
 /// What can only be said of lesions thick enough to have voxels free of partial volume.
 fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, undivided: f64, findings: &mut Findings) {
-    let texture = format!("mean {:.0} HU, SD {:.0} HU", lesion.mean_hu, lesion.sd_hu);
+    let texture = say("mean {} HU, SD {} HU", [whole(lesion.mean_hu), whole(lesion.sd_hu)]);
     let pale = rise(detail.ball_mm, 1.5, 0.3) * fall(lesion.percentiles_hu[4], 390.0, 35.0);
     findings.add("faint_ill_defined", pale * fall(lesion.mean_hu, 300.0, 25.0) * 0.6, texture.clone());
     let Some([mean, sd]) = detail.interior_hu else { return };
-    let inside = format!("{mean:.0} HU, SD {sd:.0} HU away from the surface");
+    let inside = say("{} HU, SD {} HU away from the surface", [whole(mean), whole(sd)]);
     let even = fall(sd / (mean - 40.0).max(40.0), 0.3, 0.04) * (1.0 - rimmed);
-    let whole = fall(detail.lucent_share(), 0.25, 0.05);
+    let filled = fall(detail.lucent_share(), 0.25, 0.05);
     let thick = rise(detail.dense_ball_mm, 2.2, 0.3);
     findings.add(
         "homogeneous_dense",
-        0.8 * even * whole * thick * undivided * rise(mean, 400.0, 40.0),
+        0.8 * even * filled * thick * undivided * rise(mean, 400.0, 40.0),
         inside.clone(),
     );
     // urate attenuates at most about 400 HU, calcium salts much more; a tophus is a lump, and thin faint mineral is pale
@@ -96,6 +98,6 @@ fn homogeneity(lesion: &Lesion, detail: &Detail, rimmed: f64, undivided: f64, fi
     findings.add(
         "denser_than_muscle_not_calcified",
         urate * fall(sd / (mean - 40.0).max(40.0), 0.42, 0.06) * (1.0 - rimmed),
-        format!("{inside}, nine tenths below {:.0} HU", lesion.percentiles_hu[4]),
+        inside.and(say("nine tenths below {} HU", [whole(lesion.percentiles_hu[4])])),
     );
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Findings, fall, rise};
 use crate::linear::{norm, sub};
+use crate::reason::{Reason, say, whole};
 use crate::{FindingEvidence, Kind, Lesion};
 
 /// Findings of the study. A finding of lesions has the probability that at least the lesions that matter show it:
@@ -17,13 +18,14 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     let counted: Vec<&Lesion> =
         lesions.iter().filter(|l| matches!(l.kind, Kind::Calcification | Kind::Vascular)).collect();
     let weights = weights(&counted);
-    let mut of_lesions: BTreeMap<String, (f64, String)> = BTreeMap::new();
+    let mut of_lesions: BTreeMap<String, (f64, Reason)> = BTreeMap::new();
     for (lesion, weight) in counted.iter().zip(&weights) {
         for finding in &lesion.findings {
             let probability = finding.probability * lesion.probability * weight;
-            let entry = of_lesions.entry(finding.id.clone()).or_insert((0.0, String::new()));
+            let entry = of_lesions.entry(finding.id.clone()).or_default();
             if probability > entry.0 {
-                *entry = (probability, format!("lesion {}: {}", lesion.id, finding.because));
+                let because = Reason(finding.measured_from.clone());
+                *entry = (probability, say("lesion {}:", [lesion.id.to_string()]).and(because));
             }
         }
     }
@@ -35,7 +37,7 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         alike(&counted, &weights, &mut findings);
     }
     if metal_mm3 > 500.0 {
-        findings.add("prosthesis_present", 0.97, format!("{:.0} ml of metal", metal_mm3 / 1000.0));
+        findings.add("prosthesis_present", 0.97, say("{} ml of metal", [whole(metal_mm3 / 1000.0)]));
     }
     let visceral = lesions
         .iter()
@@ -43,7 +45,7 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
         .map(|l| l.probability)
         .fold(0.0, f64::max);
     if visceral > 0.0 {
-        findings.add("visceral_calcification", visceral, "dense focus in the position of an organ");
+        findings.add("visceral_calcification", visceral, say("dense focus in the position of an organ", []));
     }
     let mut result = findings.finish();
     for (id, (probability, because)) in of_lesions {
@@ -65,7 +67,7 @@ fn weights(lesions: &[&Lesion]) -> Vec<f64> {
 }
 
 /// The relation to bone that the study shows is that of its lesions by volume: one value of the group.
-fn relation(lesions: &[&Lesion], weights: &[f64], found: &mut BTreeMap<String, (f64, String)>) {
+fn relation(lesions: &[&Lesion], weights: &[f64], found: &mut BTreeMap<String, (f64, Reason)>) {
     const GROUP: [&str; 5] =
         ["separate_from_bone", "abuts_bone", "broad_bone_attachment", "stalk_to_bone", "bridges_bones"];
     let weight = |at: usize| lesions[at].volume_mm3.cbrt() * weights[at] * lesions[at].probability;
@@ -92,7 +94,11 @@ fn nothing(lesions: &[Lesion], findings: &mut Findings) {
         .filter(|lesion| lesion.kind != Kind::Metal)
         .map(|lesion| 1.0 - 0.5 * (1.0 - lesion.probability))
         .product();
-    findings.add("no_calcification", 0.93 * none, "no dense structure outside skeleton, vessels and organs");
+    findings.add(
+        "no_calcification",
+        0.93 * none,
+        say("no dense structure outside skeleton, vessels and organs", []),
+    );
 }
 
 fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
@@ -112,7 +118,7 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         })
         .map(|at| lesions[at].probability * weights[at])
         .sum();
-    let because = format!("{} lesions over {span:.0} mm", lesions.len());
+    let because = say("{} lesions over {} mm", [lesions.len().to_string(), whole(span)]);
     let several = rise(apart, 1.45, 0.14);
     // many lesions of several forms in several compartments
     let compartments = ["subcutaneous", "fascial_plane", "intramuscular"]
@@ -147,7 +153,7 @@ fn alike(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
     let sizes: Vec<f64> = main.iter().map(|l| l.volume_mm3.cbrt()).collect();
     let mean = sizes.iter().sum::<f64>() / count;
     let spread = (sizes.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt() / mean;
-    let because = format!("{count:.0} lesions of like size ({:.0} % spread)", 100.0 * spread);
+    let because = say("{} lesions of like size ({} % spread)", [count, 100.0 * spread].map(whole));
     let round = mean_of("nodular").max(mean_of("phlebolith_like"));
     findings.add(
         "multiple_uniform_bodies",

@@ -40,7 +40,7 @@ impl Composer<'_, '_, '_> {
                         let cells = [
                             Cell::text(self.words.finding(&finding.id)),
                             Cell::text(&self.words.percent(finding.probability)),
-                            Cell { text: Text::english(&finding.because), bar: None },
+                            Cell::text(&self.words.measured(&finding.measured_from)),
                         ];
                         Row { cells: cells.into() }
                     })
