@@ -6,7 +6,7 @@ use apatite_advise::next;
 use apatite_case::{Case, Format, Policy, read};
 use apatite_grade::{Gradings, grade};
 use apatite_knowledge::{Folder, Knowledge, Language};
-use apatite_lesion::{Clause, Analysis, Kind, Lesion, Shape};
+use apatite_lesion::{Analysis, Clause, Kind, Lesion, Shape};
 use apatite_reason::{Model, counts_of, diagnose, robustness};
 use apatite_report::{Block, Input, Picture, Provenance, Report, Study, compose, html, pdf, text};
 use apatite_study::{MeasuredSeries, Measurement};

@@ -120,7 +120,13 @@ pub(crate) fn run_report(
     let change = change(&loaded.studies, knowledge)?;
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();
-    let remarks = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    // what a measurement warns of stands with its study
+    let told = |remark: &String| {
+        let mut measured = loaded.studies.iter().filter_map(|study| study.measurement.as_ref());
+        measured.any(|measured| measured.warnings.iter().any(|warning| remark.ends_with(warning.as_str())))
+    };
+    let remarks = loaded.problems.iter().map(ToString::to_string).filter(|remark| !told(remark));
+    let remarks = remarks.collect::<Vec<_>>();
     let report = compose(
         &words,
         &Input {
@@ -217,12 +223,15 @@ fn write(
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let measured = exported.loaded.studies.iter().find_map(|study| study.measurement.as_ref());
     let has_origin = measured.is_some_and(|measurement| measurement.origin.is_some());
+    let has_lesions = measured.is_some_and(|measurement| !measurement.analysis.lesions.is_empty());
     let all = arguments.formats.is_empty();
     let mut formats = if all { ReportFormat::value_variants().to_vec() } else { arguments.formats.clone() };
     // of all formats, those that the case has something for
     formats.retain(|format| {
         !all || match format {
-            ReportFormat::Sr | ReportFormat::Seg | ReportFormat::Rtstruct => has_origin,
+            ReportFormat::Sr => has_origin,
+            // neither can be empty; the report says that there is no lesion
+            ReportFormat::Seg | ReportFormat::Rtstruct => has_origin && has_lesions,
             ReportFormat::Nifti => measured.is_some(),
             _ => true,
         }

@@ -77,3 +77,22 @@ fn a_case_without_a_study_gives_what_it_can() {
     let told = report(&case, &out, "2", &["--date", "2011-02-30"]);
     assert_eq!(told.status.code(), Some(2));
 }
+
+/// A normal thigh: the report says that there is nothing, and only what needs a lesion is left out.
+#[test]
+fn a_study_without_lesions_gives_the_rest() {
+    let phantom = folder("report-normal");
+    let made = Command::new(PROGRAM)
+        .args(["phantom", "normal_thigh", "--seed", "3", "--out", phantom.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let out = folder("report-normal-out");
+    let told = report(&phantom.join("case.toml"), &out, "2", &[]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let made = files(&out);
+    for name in ["report.html", "report.pdf", "report.sr.dcm", "lesions.csv", "differential.parquet"] {
+        assert!(made.contains_key(name), "{name} is not among {:?}", made.keys());
+    }
+    assert!(!made.contains_key("lesions.seg.dcm") && !made.contains_key("lesions.rtstruct.dcm"));
+}
