@@ -3,7 +3,7 @@ What must be said before the differential is read.
 */
 
 use apatite_case::{Assertion, Case};
-use apatite_knowledge::{Knowledge, Urgency};
+use apatite_knowledge::{Circumstance, Knowledge, Urgency};
 use serde::Serialize;
 
 use crate::circumstance::holds;
@@ -33,7 +33,12 @@ pub fn alarms(case: &Case, knowledge: &Knowledge, posterior: &[f64]) -> Vec<Alar
         .alarms
         .alarms
         .iter()
-        .filter(|(_, alarm)| alarm.when.iter().any(|when| holds(when, case, knowledge, posterior)))
+        .filter(|(_, alarm)| {
+            let any = |circumstances: &[Circumstance]| {
+                circumstances.iter().any(|circumstance| holds(circumstance, case, knowledge, posterior))
+            };
+            any(&alarm.when) && !any(&alarm.unless)
+        })
         .map(|(id, alarm)| Alarm {
             alarm: id.clone(),
             urgency: alarm.urgency,

@@ -17,6 +17,8 @@ pub(crate) fn holds(
 ) -> bool {
     let Circumstance {
         present,
+        none_of,
+        nothing_but,
         age_from,
         age_below,
         sex,
@@ -32,6 +34,21 @@ pub(crate) fn holds(
     } = circumstance;
     let is_present = |finding: &String| {
         case.observations.iter().any(|told| told.finding == *finding && told.assertion == Assertion::Present)
+    };
+    let shows_nothing_but = || {
+        let mut shown = case.observations.iter().filter(|told| {
+            told.modality != apatite_case::HISTORY
+                && match told.assertion {
+                    Assertion::Present | Assertion::Suggested => true,
+                    Assertion::Measured { permille, .. } => permille > 500,
+                    Assertion::Absent => false,
+                }
+        });
+        let mut any = false;
+        shown.all(|told| {
+            any = true;
+            nothing_but.contains(&told.finding)
+        }) && any
     };
     let result = |analyte: &String| {
         case.labs.iter().filter(|lab| lab.analyte == *analyte).any(|lab| {
@@ -60,6 +77,8 @@ pub(crate) fn holds(
     };
     let weeks = case.examinations.iter().rev().find_map(|examination| examination.quantities.get(WEEKS));
     present.iter().all(is_present)
+        && !none_of.iter().any(is_present)
+        && (nothing_but.is_empty() || shows_nothing_but())
         && age_from.is_none_or(|from| case.age_years.is_some_and(|age| age >= from))
         && age_below.is_none_or(|to| case.age_years.is_some_and(|age| age < to))
         && sex.as_ref().is_none_or(|sex| case.sex.is_some_and(|told| told.word() == sex))

@@ -253,6 +253,18 @@ fn alarms_sound_at_their_thresholds_and_not_before() {
     assert!(sounding("[history]\nabsent = [\"painful_necrotic_skin\"]").is_empty());
     assert_eq!(sounding("[history]\npresent = [\"fever\", \"draining_sinus\"]"), ["infection"]);
     assert!(sounding("[history]\npresent = [\"draining_sinus\"]").is_empty());
+    // with every malignant diagnosis likely: silent only where nothing is seen and nothing felt
+    let even = vec![1.0 / KNOWLEDGE.diagnoses.len() as f64; KNOWLEDGE.diagnoses.len()];
+    let sounding = |text: &str| {
+        let found = alarms(&case(text), &KNOWLEDGE, &even);
+        found.into_iter().map(|alarm| alarm.alarm).collect::<Vec<_>>()
+    };
+    let nothing = "[[imaging]]\nmodality = \"CT\"\npresent = [\"no_calcification\"]\n";
+    assert_eq!(sounding(nothing), ["nothing_to_explain"]);
+    let felt = format!("{nothing}[history]\npresent = [\"palpable_mass\"]");
+    assert_eq!(sounding(&felt), ["malignancy_not_excluded", "nothing_to_explain"]);
+    let seen = format!("{nothing}[[imaging]]\nmodality = \"MR\"\npresent = [\"soft_tissue_mass\"]");
+    assert_eq!(sounding(&seen), ["malignancy_not_excluded"]);
 }
 
 #[test]

@@ -205,6 +205,8 @@ pub enum Urgency {
     Emergency,
     /// Act soon.
     Urgent,
+    /// To be read first; nothing presses.
+    Notice,
 }
 
 /// What must be said before the differential is read.
@@ -217,6 +219,9 @@ pub struct Alarm {
     pub names: Localised,
     /// It sounds in any of these circumstances.
     pub when: Vec<Circumstance>,
+    /// It is silent in any of these.
+    #[serde(default)]
+    pub unless: Vec<Circumstance>,
     /// English.
     pub en: String,
     /// Italian.
@@ -231,6 +236,10 @@ pub struct Alarm {
 pub struct Circumstance {
     /// These findings are all told as present.
     pub present: Vec<String>,
+    /// None of these findings is told as present.
+    pub none_of: Vec<String>,
+    /// Imaging shows at least one of these findings, and no other.
+    pub nothing_but: Vec<String>,
     /// The age in years is at least this.
     pub age_from: Option<f64>,
     /// The age in years is below this.

@@ -112,6 +112,9 @@ impl Checker<'_> {
             self.localised(file, path, &Localised { en: alarm.en.clone(), it: alarm.it.clone() });
             self.sources_needed(file, path, &alarm.sources);
             self.circumstances(file, path, &alarm.when);
+            if !alarm.unless.is_empty() {
+                self.circumstances(file, path, &alarm.unless);
+            }
         }
         let (strange, insufficient) = (&knowledge.alarms.strange, &knowledge.alarms.insufficient);
         self.sources_needed(file, "strange", &strange.sources);
@@ -133,7 +136,8 @@ impl Checker<'_> {
             if *circumstance == Circumstance::default() {
                 self.problem(file, path, "holds always: a circumstance is empty");
             }
-            for finding in &circumstance.present {
+            let Circumstance { present, none_of, nothing_but, .. } = circumstance;
+            for finding in present.iter().chain(none_of).chain(nothing_but) {
                 self.known(file, path, finding, knowledge.vocabulary.findings());
             }
             for diagnosis in &circumstance.diagnoses {

@@ -44,6 +44,7 @@ impl Composer<'_, '_, '_> {
             let (key, tone) = match alarm.urgency {
                 Urgency::Emergency => ("report-emergency", Tone::Danger),
                 Urgency::Urgent => ("report-urgent", Tone::Warning),
+                Urgency::Notice => ("report-notice", Tone::Warning),
             };
             let title = format!("{}: {}", self.word(key), known.names.get(words.language));
             let text = self.of(&known.en, &known.it).to_owned();

@@ -86,6 +86,7 @@ report-series-of = Series measured ({ $name })
 report-alarms = Alarms
 report-emergency = Emergency
 report-urgent = Urgent
+report-notice = Note
 report-clash = These were both told as present and cannot both be: { $first }; { $second }.
 report-next = What next
 report-next-caption = Examinations not yet done, the most telling for their burden first

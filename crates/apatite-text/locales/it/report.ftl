@@ -86,6 +86,7 @@ report-series-of = Serie misurata ({ $name })
 report-alarms = Allarmi
 report-emergency = Emergenza
 report-urgent = Urgente
+report-notice = Nota
 report-clash = Entrambi sono stati riferiti come presenti e non possono esserlo insieme: { $first }; { $second }.
 report-next = Che cosa fare ora
 report-next-caption = Esami non ancora eseguiti, prima quelli che dicono di più in rapporto al loro peso
