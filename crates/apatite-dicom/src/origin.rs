@@ -78,6 +78,18 @@ const REPEATED: [Tag; 26] = [
     tags::POSITION_REFERENCE_INDICATOR,
 ];
 
+impl Origin {
+    /// PatientID, PatientBirthDate and PatientSex, without padding; empty where they are not given.
+    #[must_use]
+    pub fn patient(&self) -> [String; 3] {
+        [tags::PATIENT_ID, tags::PATIENT_BIRTH_DATE, tags::PATIENT_SEX].map(|wanted| {
+            let value = self.elements.iter().find(|(tag, _)| *tag == wanted);
+            let text = value.map(|(_, bytes)| String::from_utf8_lossy(bytes)).unwrap_or_default();
+            text.trim_matches(['\0', ' ']).to_owned()
+        })
+    }
+}
+
 impl Series {
     /// Reads what an object made from this series must repeat of it. None for NIfTI, which has no patient and no UIDs.
     ///

@@ -132,6 +132,8 @@ pub struct FindingChange {
 pub enum Warning {
     /// The studies have different kernels or tube voltages: attenuation does not compare.
     Protocol,
+    /// The skeletons fit, and not as well as those of one patient mostly do.
+    LooseFit,
     /// Less than half of the earlier study's body is in view in the later.
     LittleInCommon,
     /// Voxels of the studies differ by half or more.
@@ -146,6 +148,7 @@ impl Warning {
     pub fn word(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
+            Self::LooseFit => "loose_fit",
             Self::LittleInCommon => "little_in_common",
             Self::VoxelSize => "voxel_size",
             Self::Dates => "dates",
@@ -406,6 +409,9 @@ fn warnings(earlier: &Study, later: &Study, registration: &Registration, days: O
     let voltages = a.tube_voltage_kv.zip(b.tube_voltage_kv);
     if a.kernel != b.kernel || voltages.is_some_and(|(a, b)| (a - b).abs() > 0.5) {
         warnings.push(Warning::Protocol);
+    }
+    if registration.loose {
+        warnings.push(Warning::LooseFit);
     }
     if registration.common_view < LITTLE {
         warnings.push(Warning::LittleInCommon);

@@ -34,6 +34,9 @@ pub(crate) struct Follow {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// The studies are of one patient though their PatientBirthDate or PatientSex differ
+    #[arg(long)]
+    pub(crate) same_patient: bool,
     /// Days between the studies [default: from StudyDate]
     #[arg(long, value_name = "N")]
     pub(crate) days: Option<u32>,
@@ -55,6 +58,8 @@ struct Read {
     /// StudyDate, where it is a date.
     date: Option<Date>,
     series_uid: String,
+    /// PatientID, PatientBirthDate and PatientSex; empty where the study does not tell.
+    patient: [String; 3],
     warnings: Vec<String>,
 }
 
@@ -64,6 +69,7 @@ pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box
         let half = |from: f64| move |step: &str, share: f64| progress(step, from + 0.4 * share);
         let earlier = read(&arguments.earlier, arguments.earlier_series.as_deref(), &half(0.0))?;
         let later = read(&arguments.later, arguments.later_series.as_deref(), &half(0.4))?;
+        same_patient(&earlier, &later, arguments.same_patient)?;
         let days = match arguments.days {
             Some(days) => Some(f64::from(days)),
             None => earlier.date.zip(later.date).and_then(|(from, to)| days_between(from, to)),
@@ -98,6 +104,28 @@ pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether the studies say that they are of one patient. Numbers of patients differ from hospital to hospital and are
+/// only told; who was born on another day is somebody else.
+fn same_patient(earlier: &Read, later: &Read, taken_for_granted: bool) -> Result<(), String> {
+    let differs = |at: usize| {
+        let (a, b) = (&earlier.patient[at], &later.patient[at]);
+        !a.is_empty() && !b.is_empty() && a != b
+    };
+    let others = [(1, "PatientBirthDate"), (2, "PatientSex")];
+    if let Some((_, attribute)) = others.into_iter().find(|(at, _)| differs(*at))
+        && !taken_for_granted
+    {
+        return Err(format!(
+            "the studies have different {attribute}: they are of two patients, or one was entered wrongly; \
+             --same-patient compares them all the same"
+        ));
+    }
+    if differs(0) {
+        tell("note: the studies have different PatientID: make sure that they are of one patient");
+    }
+    Ok(())
+}
+
 /// Reads and analyses a study. Of what was shown before, only what the steps are called and their share is told.
 fn read(path: &Path, series: Option<&str>, progress: &dyn Fn(&str, f64)) -> Result<Read, Box<dyn Error>> {
     let name = printable(&path.display().to_string());
@@ -114,7 +142,9 @@ fn read(path: &Path, series: Option<&str>, progress: &dyn Fn(&str, f64)) -> Resu
         .map_err(|error| named(&error))?;
     warnings.extend(analysis.warnings.iter().cloned());
     let date = Date::strptime("%Y%m%d", &series.study_date).ok();
-    Ok(Read { volume, analysis, date, series_uid: series.uid.clone(), warnings })
+    let origin = series.origin().map_err(|error| named(&error))?;
+    let patient = origin.map(|origin| origin.patient()).unwrap_or_default();
+    Ok(Read { volume, analysis, date, series_uid: series.uid.clone(), patient, warnings })
 }
 
 /// Days from one date to another; none where the second is not later.

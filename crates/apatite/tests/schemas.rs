@@ -235,6 +235,30 @@ fn paths_of_objects(value: &Value, path: String, found: &mut Vec<String>) {
     }
 }
 
+/// A woman and a man are not compared unless that is asked for.
+#[test]
+fn studies_of_two_patients_are_not_followed() {
+    use apatite_phantom::{Options, make};
+    let folder = common::scratch("follow-others");
+    let size = Some([96, 96, 60]);
+    let paths = ["female", "male"].map(|sex| {
+        let path = folder.join(sex);
+        std::fs::create_dir_all(&path).unwrap();
+        let phantoms = (1..40).map(|seed| make("normal_hand", &Options { seed, size, ..Options::default() }));
+        let phantom = phantoms.map(Result::unwrap).find(|phantom| phantom.case.sex == sex).unwrap();
+        phantom.write_dicom(&path).unwrap();
+        path.display().to_string()
+    });
+    let refused = common::run(&["follow", &paths[0], &paths[1]]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("PatientSex") && told.contains("--same-patient"), "{told}");
+    // what follows is for the skeletons to say
+    let asked = common::run(&["follow", &paths[0], &paths[1], "--same-patient"]);
+    let told = String::from_utf8(asked.stderr).unwrap();
+    assert!(told.contains("PatientID") && !told.contains("PatientSex"), "{told}");
+}
+
 #[test]
 fn two_studies_are_followed_by_the_schema() {
     use apatite_phantom::{Options, Visit, make};

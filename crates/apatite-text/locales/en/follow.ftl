@@ -25,6 +25,7 @@ follow-finding-came = { $finding }: came ({ $earlier }, then { $later })
 follow-finding-went = { $finding }: went ({ $earlier }, then { $later })
 follow-growth = grows by { $growth } mm³ per month ({ $low } to { $high })
 follow-warning-protocol = The studies differ in kernel or tube voltage: compare attenuation and mass with care.
+follow-warning-loose_fit = The skeletons fit less well than those of one patient mostly do: make sure that both studies are of the same patient, and look at the pictures.
 follow-warning-little_in_common = Less than half of the earlier view is in the later one.
 follow-warning-voxel_size = The voxels of one study are half as large again as those of the other: compare small lesions with care.
 follow-warning-dates = The time between the studies is not known: no growth per month.

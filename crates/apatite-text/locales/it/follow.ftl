@@ -25,6 +25,7 @@ follow-finding-came = { $finding }: comparso ({ $earlier }, poi { $later })
 follow-finding-went = { $finding }: scomparso ({ $earlier }, poi { $later })
 follow-growth = cresce di { $growth } mm³ al mese (da { $low } a { $high })
 follow-warning-protocol = Gli esami differiscono per kernel o tensione del tubo: confrontare con cautela attenuazione e massa.
+follow-warning-loose_fit = Gli scheletri combaciano meno bene di quanto facciano di solito quelli di un solo paziente: accertarsi che i due esami siano dello stesso paziente e guardare le immagini.
 follow-warning-little_in_common = Meno di metà del primo campo di vista è nel secondo.
 follow-warning-voxel_size = I voxel di un esame sono una volta e mezza quelli dell'altro: confrontare con cautela le lesioni piccole.
 follow-warning-dates = Il tempo fra gli esami non è noto: nessuna crescita al mese.
