@@ -186,10 +186,11 @@ impl Store {
             VERSION => {}
             _ => return Err(StoreError::Version { found, known: VERSION }),
         }
+        database.execute_batch(crate::revision::TABLE)?;
         Ok(Self { folder: folder.to_owned(), database: Mutex::new(database), _lock: lock })
     }
 
-    fn database(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn database(&self) -> MutexGuard<'_, Connection> {
         // a panic elsewhere leaves the connection as it was: a transaction that was not committed is rolled back
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
