@@ -182,15 +182,15 @@ test('a lesion is cut, merged, painted and erased, another added, and each is un
 });
 
 test('a click on a fact moves the differential, an undo takes it back', { timeout: SLOW }, async () => {
-  const first = () => page.locator('[data-testid=differential] .number').first().innerText();
+  const numbers = async () => (await page.locator('[data-testid=differential] .number').allInnerTexts()).join();
   await page.locator('#fact-search').fill('sedimentazione');
   const fact = page.locator('[data-testid=fact-sedimentation_sign]');
   await fact.getByRole('button', { name: 'Absent' }).click();
   await page.locator('[data-testid=fact-sedimentation_sign].absent').waitFor();
-  const absent = await first();
+  const absent = await numbers();
   await fact.getByRole('button', { name: 'Present' }).click();
   await page.locator('[data-testid=fact-sedimentation_sign].present').waitFor();
-  assert.notEqual(await first(), absent);
+  assert.notEqual(await numbers(), absent);
   await page.locator('#fact-search').blur();
   await page.getByRole('button', { name: 'Undo', exact: true }).first().click();
   await page.locator('[data-testid=fact-sedimentation_sign].absent').waitFor();
