@@ -2,7 +2,7 @@
 // Italian, a restart in between. APATITE names the program; screenshots go to APATITE_SCREENSHOTS where that is set.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -276,6 +276,47 @@ test('reports come in every form, in Italian', { timeout: SLOW }, async () => {
   assert.match(await report.innerText('body'), /diagnosi/i);
   if (pictures) await report.screenshot({ path: join(pictures, '9-report.png') });
   await report.close();
+});
+
+test('another modality stands beside, linked by the position in the patient', { timeout: 2 * SLOW }, async () => {
+  await page.setViewportSize({ width: 1920, height: 1000 });
+  // the same slices as if they came from a scanner of the other kind, in the same frame of reference
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  const uidOf = (bytes, tag) => {
+    const at = bytes.indexOf(Buffer.from([...tag, 0x55, 0x49]));
+    return bytes.subarray(at + 8, at + 8 + bytes.readUInt16LE(at + 6)).toString('latin1').replace(/\0$/, '');
+  };
+  for (const name of readdirSync(join(folder, 'phantom/ct'))) {
+    const bytes = readFileSync(join(folder, 'phantom/ct', name));
+    let text = bytes.toString('latin1');
+    for (const tag of [[0x20, 0, 0x0e, 0], [8, 0, 0x18, 0]]) {
+      const uid = uidOf(bytes, tag);
+      // within the root that all have in common
+      text = text.replaceAll(uid, uid.slice(0, 5) + uid.slice(5).replace(/[2-9]/, '1'));
+    }
+    text = text.replace('\x08\x00\x60\x00CS\x02\x00CT', '\x08\x00\x60\x00CS\x02\x00MR');
+    writeFileSync(join(other, name), Buffer.from(text, 'latin1'));
+  }
+  await drop(other, readdirSync(other));
+  const choice = page.getByLabel('Affianca');
+  await choice.locator('option', { hasText: 'MR' }).waitFor({ state: 'attached' });
+  const value = await choice.locator('option', { hasText: 'MR' }).getAttribute('value');
+  await choice.selectOption(value);
+  await page.locator('[data-testid=beside] canvas').waitFor();
+  const place = () => page.locator('[data-testid=viewports]').evaluate((element) => [element.dataset.at, element.dataset.besideAt]);
+  const linked = (than) => page.waitForFunction((than) => {
+    const { at, besideAt } = document.querySelector('[data-testid=viewports]').dataset;
+    return at && at === besideAt && at !== than ? at : null;
+  }, than);
+  await linked(null);
+  const [before] = await place();
+  const box = await page.locator('[data-testid=beside]').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.wheel(0, 300);
+  await linked(before);
+  await drawn();
+  await picture('10-beside');
 });
 
 test('the page complained of nothing', () => {

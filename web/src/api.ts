@@ -52,7 +52,7 @@ export interface Analysis {
   lesions: Lesion[];
   findings: FindingEvidence[];
 }
-export interface Series { uid: string; modality: string; description: string; number: number | null; instances: number }
+export interface Series { uid: string; modality: string; description: string; number: number | null; instances: number; frame_of_reference: string }
 export interface Study {
   uid: string; patient: string; patient_id: string; birth_date: string; date: string; description: string;
   modalities: string[]; series: Series[]; analysis: Analysis | null; job: Job | null;

@@ -34,8 +34,6 @@ export const WINDOWS: { key: string; centre: number; width: number }[] = [
   { key: 'fat', centre: -50, width: 350 },
 ];
 
-const ENGINE = 'apatite';
-const GROUP = 'apatite-planes';
 const PLANES = ['axial', 'coronal', 'sagittal'] as const;
 const SEGMENTATION = 'apatite-lesions';
 
@@ -63,16 +61,19 @@ export class Viewer {
   #labels: { volumeId: string; values: Uint16Array; size: Point; next: number } | null = null;
   #drawing: Promise<void> = Promise.resolve();
   #hand: Hand = 'WindowLevel';
-  #pen: Pen;
+  #pen: Pen | null;
+  /** Names engine, tool groups and viewports apart from those of another viewer. */
+  #name: string;
   #line: { viewport: string; from: Point } | null = null;
   #levels: Lesion[] = [];
   #resize: ResizeObserver;
 
-  /** `elements`: axial, coronal, sagittal, volume. */
-  constructor(elements: Record<string, HTMLDivElement>, pen: Pen) {
+  /** `elements`: axial, coronal, sagittal, volume; axial only, and no pen, for one that only shows. */
+  constructor(name: string, elements: Record<string, HTMLDivElement>, pen: Pen | null) {
+    this.#name = name;
     this.#elements = elements;
     this.#pen = pen;
-    for (const plane of PLANES) this.#listen(plane, elements[plane]!);
+    for (const plane of PLANES) if (elements[plane]) this.#listen(plane, elements[plane]);
     this.#resize = new ResizeObserver(() => this.#engine?.resize(true, true));
     for (const element of Object.values(elements)) {
       this.#resize.observe(element);
@@ -83,9 +84,11 @@ export class Viewer {
   destroy(): void {
     this.#shown++;
     this.#resize.disconnect();
-    ToolGroupManager.destroyToolGroup(GROUP);
-    ToolGroupManager.destroyToolGroup(`${GROUP}-volume`);
+    ToolGroupManager.destroyToolGroup(this.#name);
+    ToolGroupManager.destroyToolGroup(`${this.#name}-volume`);
     this.#engine?.destroy();
+    this.#engine = null;
+    if (!this.#pen) return;
     segmentation.removeAllSegmentations();
     annotation.state.removeAllAnnotations();
     cache.purgeCache();
@@ -112,10 +115,10 @@ export class Viewer {
     const sliced = ['CT', 'MR', 'PT'].includes(String(first['00080060']?.Value?.[0] ?? ''));
     const isVolume = sliced && imageIds.length >= 4 && metadata.every((one) => one['00200032']?.Value?.length === 3);
     this.#engine?.destroy();
-    segmentation.removeAllSegmentations();
+    if (this.#pen) segmentation.removeAllSegmentations();
     this.#labelled = '';
     this.#levels = [];
-    this.#engine = new RenderingEngine(ENGINE);
+    this.#engine = new RenderingEngine(this.#name);
     this.#layout = isVolume ? layout : 'stack';
     if (isVolume) await this.#showVolume(imageIds, series, turn, progress);
     else {
@@ -127,7 +130,7 @@ export class Viewer {
 
   setHand(hand: Hand): void {
     this.#hand = hand;
-    const group = ToolGroupManager.getToolGroup(GROUP);
+    const group = ToolGroupManager.getToolGroup(this.#name);
     if (!group) return;
     const { Primary, Auxiliary, Secondary } = ToolEnums.MouseBindings;
     for (const name of [WindowLevelTool, LengthTool, AngleTool, EllipticalROITool, CircleROITool].map((t) => t.toolName)) {
@@ -179,6 +182,24 @@ export class Viewer {
     this.#engine?.render();
   }
 
+  /** Patient position and scale of the axial picture; none where there is no volume. */
+  place(): { point: Point; scale: number } | null {
+    const camera = this.#volumeId === null ? undefined : this.#flat()[0]?.getCamera();
+    return camera?.focalPoint ? { point: [...camera.focalPoint] as Point, scale: camera.parallelScale ?? 0 } : null;
+  }
+
+  /** Shows a point of the patient, LPS mm, at a scale in the axial picture. */
+  follow(point: Point, scale: number): void {
+    this.goTo(point);
+    if (scale > 0) this.#flat()[0]?.setCamera({ parallelScale: scale });
+    this.#engine?.render();
+  }
+
+  /** Calls back whenever the axial picture moves. */
+  onMove(moved: () => void): void {
+    this.#elements.axial!.addEventListener(Enums.Events.CAMERA_MODIFIED, moved);
+  }
+
   reset(): void {
     for (const viewport of this.#flat()) viewport.resetCamera();
     this.#engine?.render();
@@ -191,7 +212,7 @@ export class Viewer {
 
   /** Radius of brush and eraser, mm. */
   setBrush(radius: number): void {
-    for (const name of ['Brush', 'Eraser']) utilities.segmentation.setBrushSizeForToolGroup(GROUP, radius, name);
+    for (const name of ['Brush', 'Eraser']) utilities.segmentation.setBrushSizeForToolGroup(this.#name, radius, name);
   }
 
   /**
@@ -278,13 +299,13 @@ export class Viewer {
   /** Clicks of the pen, and what is drawn over the pictures whenever they are drawn. */
   #listen(plane: string, element: HTMLDivElement): void {
     const place = (event: MouseEvent): Point | null => {
-      const viewport = this.#flat().find(({ id }) => id === plane);
+      const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
       const frame = element.getBoundingClientRect();
       return (viewport?.canvasToWorld([event.clientX - frame.left, event.clientY - frame.top]) as Point | undefined) ?? null;
     };
     element.addEventListener('mousedown', (event) => {
       const at = event.button === 0 && this.#volumeId !== null ? place(event) : null;
-      if (at && this.#hand === 'Add') this.#pen.add(at);
+      if (at && this.#hand === 'Add') this.#pen?.add(at);
       if (at && this.#hand === 'Cut') this.#line = { viewport: plane, from: at };
     });
     element.addEventListener('mousemove', (event) => {
@@ -296,12 +317,12 @@ export class Viewer {
         const { from } = this.#line;
         this.#line = null;
         const to = place(event);
-        const normal = this.#flat().find(({ id }) => id === plane)?.getCamera().viewPlaneNormal;
+        const normal = this.#flat().find(({ id }) => id === this.#id(plane))?.getCamera().viewPlaneNormal;
         this.#mark(plane, element);
         if (!to || !normal) return;
         const along = to.map((value, axis) => value - from[axis]!) as Point;
         const across = cross(along, normal as Point);
-        if (Math.hypot(...across) > 1) this.#pen.cut({ point_mm: from, normal: across });
+        if (Math.hypot(...across) > 1) this.#pen?.cut({ point_mm: from, normal: across });
       } else if (plane === 'axial' && ['Brush', 'Eraser'].includes(this.#hand)) {
         // the tool ends its stroke on the same event
         setTimeout(() => this.#painted(), 0);
@@ -328,13 +349,13 @@ export class Viewer {
       else list.push([Math.floor(row / rows), row % rows, column, column + 1]);
       values[at] = value;
     }
-    if (runs.painted.length > 0) this.#pen.paint(runs.painted);
-    if (runs.erased.length > 0) this.#pen.erase(runs.erased);
+    if (runs.painted.length > 0) this.#pen?.paint(runs.painted);
+    if (runs.erased.length > 0) this.#pen?.erase(runs.erased);
   }
 
   /** Draws where the planes of fluid levels cross the picture, and a line under the pen. */
   #mark(plane: string, element: HTMLDivElement, line?: [Point, Point]): void {
-    const viewport = this.#flat().find(({ id }) => id === plane);
+    const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
     let svg = element.querySelector('svg.marks');
     if (!svg) {
       svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -373,11 +394,11 @@ export class Viewer {
     const planes = this.#layout !== 'stack' ? PLANES : (['axial'] as const);
     engine.setViewports([
       ...planes.map((plane) => ({
-        viewportId: plane, element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
+        viewportId: this.#id(plane), element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
         defaultOptions: { orientation: orientations[plane], background: [0, 0, 0] as Types.Point3 },
       })),
       ...(this.#layout === 'solid'
-        ? [{ viewportId: 'volume', element: this.#elements.volume!, type: Enums.ViewportType.VOLUME_3D,
+        ? [{ viewportId: this.#id('volume'), element: this.#elements.volume!, type: Enums.ViewportType.VOLUME_3D,
             defaultOptions: { orientation: Enums.OrientationAxis.CORONAL, background: [0, 0, 0] as Types.Point3 } }]
         : []),
     ]);
@@ -394,10 +415,10 @@ export class Viewer {
       if (turn === this.#shown) progress(1);
     });
     (volume as Types.IStreamingImageVolume).load();
-    await setVolumesForViewports(engine, [{ volumeId }], [...planes]);
+    await setVolumesForViewports(engine, [{ volumeId }], planes.map((plane) => this.#id(plane)));
     if (this.#layout === 'solid') {
-      await setVolumesForViewports(engine, [{ volumeId }], ['volume']);
-      (engine.getViewport('volume') as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
+      await setVolumesForViewports(engine, [{ volumeId }], [this.#id('volume')]);
+      (engine.getViewport(this.#id('volume')) as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
     }
     this.#tools([...planes]);
     engine.render();
@@ -406,16 +427,16 @@ export class Viewer {
   async #showStack(imageIds: string[]): Promise<void> {
     const engine = this.#engine!;
     this.#volumeId = null;
-    engine.enableElement({ viewportId: 'axial', element: this.#elements.axial!, type: Enums.ViewportType.STACK });
-    await (engine.getViewport('axial') as Types.IStackViewport).setStack(imageIds, 0);
+    engine.enableElement({ viewportId: this.#id('axial'), element: this.#elements.axial!, type: Enums.ViewportType.STACK });
+    await (engine.getViewport(this.#id('axial')) as Types.IStackViewport).setStack(imageIds, 0);
     this.#tools(['axial']);
     engine.render();
   }
 
   #tools(viewports: string[]): void {
-    ToolGroupManager.destroyToolGroup(GROUP);
-    ToolGroupManager.destroyToolGroup(`${GROUP}-volume`);
-    const group = ToolGroupManager.createToolGroup(GROUP)!;
+    ToolGroupManager.destroyToolGroup(this.#name);
+    ToolGroupManager.destroyToolGroup(`${this.#name}-volume`);
+    const group = ToolGroupManager.createToolGroup(this.#name)!;
     for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool, AngleTool, EllipticalROITool, CircleROITool]) {
       group.addTool(tool.toolName);
     }
@@ -423,25 +444,29 @@ export class Viewer {
       group.addToolInstance('Brush', BrushTool.toolName, { activeStrategy: 'FILL_INSIDE_CIRCLE' });
       group.addToolInstance('Eraser', BrushTool.toolName, { activeStrategy: 'ERASE_INSIDE_CIRCLE' });
     }
-    for (const viewport of viewports) group.addViewport(viewport, ENGINE);
+    for (const viewport of viewports) group.addViewport(this.#id(viewport), this.#name);
     if (viewports.length > 1) {
       const colours: Record<string, string> = { axial: '#e5a23d', coronal: '#4fa3e0', sagittal: '#57b66b' };
-      group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id] ?? '#ccc' });
+      group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id.replace(`${this.#name}-`, '')] ?? '#ccc' });
     }
     if (this.#layout === 'solid') {
-      const volume = ToolGroupManager.createToolGroup(`${GROUP}-volume`)!;
+      const volume = ToolGroupManager.createToolGroup(`${this.#name}-volume`)!;
       volume.addTool(TrackballRotateTool.toolName);
       volume.addTool(ZoomTool.toolName);
-      volume.addViewport('volume', ENGINE);
+      volume.addViewport(this.#id('volume'), this.#name);
       volume.setToolActive(TrackballRotateTool.toolName, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }] });
       volume.setToolActive(ZoomTool.toolName, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Secondary }] });
     }
     this.setHand('WindowLevel');
   }
 
+  #id(plane: string): string {
+    return `${this.#name}-${plane}`;
+  }
+
   #flat(): (Types.IVolumeViewport | Types.IStackViewport)[] {
     const viewports = this.#engine?.getViewports() ?? [];
-    return viewports.filter((viewport) => viewport.id !== 'volume') as (Types.IVolumeViewport | Types.IStackViewport)[];
+    return viewports.filter((viewport) => viewport.id !== this.#id('volume')) as (Types.IVolumeViewport | Types.IStackViewport)[];
   }
 }
 

@@ -147,7 +147,7 @@ impl Server {
         let Analysed { series, lesions, labels: grid } = serde_json::from_value(result.body.clone())?;
         let desk = self.desk(study, &series.uid)?;
         let mut sheet = Sheet {
-            labels: unpacked(&self.store.labels(&result.labels)?, grid)?,
+            labels: unpacked(&self.store.labels(&result.labels)?, &grid)?,
             kinds: lesions.iter().map(|lesion| (lesion.id, lesion.kind)).collect(),
             changed: BTreeSet::new(),
         };
@@ -169,8 +169,7 @@ impl Server {
     /// The volume of a series, prepared; the last one is kept.
     fn desk(&self, study: &str, series: &str) -> Answer<Arc<Desk>> {
         let mut last = self.desks.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((uid, desk)) = last.as_ref().filter(|(uid, _)| uid == series) {
-            let _ = uid;
+        if let Some((_, desk)) = last.as_ref().filter(|(uid, _)| uid == series) {
             return Ok(desk.clone());
         }
         // two volumes at once would be too much
@@ -316,7 +315,7 @@ fn positions(values: &[u16], wanted: impl Fn(&u16) -> bool) -> Vec<usize> {
     values.iter().enumerate().filter(|(_, value)| wanted(value)).map(|(at, _)| at).collect()
 }
 
-fn unpacked(packed: &[u8], grid: Grid) -> Answer<Labels> {
+fn unpacked(packed: &[u8], grid: &Grid) -> Answer<Labels> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     GzDecoder::new(packed).read_to_end(&mut bytes)?;

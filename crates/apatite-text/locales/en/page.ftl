@@ -138,3 +138,5 @@ page-act-merge = merged
 page-act-split = split
 page-act-paint = painted
 page-act-erase = erased
+page-beside = Beside it
+page-other-frame = Another frame of reference: linked by distance only

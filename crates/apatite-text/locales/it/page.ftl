@@ -138,3 +138,5 @@ page-act-merge = unite
 page-act-split = divisa
 page-act-paint = dipinta
 page-act-erase = cancellata
+page-beside = Affianca
+page-other-frame = Altro sistema di riferimento: legate solo per distanza
