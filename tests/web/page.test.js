@@ -316,6 +316,11 @@ test('another modality stands beside, linked by the position in the patient', { 
   await page.mouse.wheel(0, 300);
   await linked(before);
   await drawn();
+  await page.waitForFunction(() => ['axial', 'beside'].every((name) => {
+    const canvas = document.querySelector(`[data-testid=${name}] canvas`);
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(pixels.filter((_, at) => at % 4 === 0)).size > 20;
+  }) && document.querySelector('[data-testid=viewports]').dataset.loaded === '1');
   await picture('10-beside');
 });
 

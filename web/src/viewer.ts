@@ -402,6 +402,8 @@ export class Viewer {
             defaultOptions: { orientation: Enums.OrientationAxis.CORONAL, background: [0, 0, 0] as Types.Point3 } }]
         : []),
     ]);
+    // its texture belongs to the engine that is gone; its slices stay in the cache
+    if (cache.getVolume(volumeId)) cache.removeVolumeLoadObject(volumeId);
     const volume = await volumeLoader.createAndCacheVolume(volumeId, { imageIds });
     if (turn !== this.#shown) return;
     const loading = (event: Event) => {

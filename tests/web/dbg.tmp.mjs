@@ -1,0 +1,16 @@
+import { chromium } from 'playwright-core';
+const url = process.argv[2];
+const b = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+const p = await b.newPage({ viewport: { width: 1600, height: 900 } });
+p.on('pageerror', (e) => console.log('ERR', e.message));
+p.on('console', (m) => ['error', 'warning'].includes(m.type()) && console.log(m.type(), m.text().slice(0, 200)));
+let frames = 0; p.on('request', (r) => r.url().includes('/frames/') && frames++);
+await p.goto(url); await p.locator('tbody tr').first().click();
+const st = () => p.evaluate(() => document.querySelector('[data-testid=viewports]')?.dataset.loaded);
+for (let i = 0; i < 40 && (await st()) !== '1'; i++) await p.waitForTimeout(250);
+console.log('first', await st(), frames);
+await p.getByRole('button', { name: 'One plane' }).click();
+for (let i = 0; i < 20 ; i++) await p.waitForTimeout(250);
+console.log('one plane', await st(), frames);
+await p.screenshot({ path: '/tmp/dbg/one.png' });
+await b.close();
