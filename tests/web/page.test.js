@@ -2,13 +2,13 @@
 // Italian, a restart in between. APATITE names the program; screenshots go to APATITE_SCREENSHOTS where that is set.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
-const program = process.env.APATITE ?? join(import.meta.dirname, '../../target/release/apatite');
+const program = process.env.APATITE ?? join(import.meta.dirname, '../../target/debug/apatite');
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 const pictures = process.env.APATITE_SCREENSHOTS;
 const folder = mkdtempSync(join(tmpdir(), 'apatite-page-'));
@@ -45,6 +45,14 @@ function serve(port = 0) {
     child.once('error', reject);
     child.stdout.once('data', (line) => resolve({ child, url: String(line).trim() }));
   });
+}
+
+/** Waits until the pictures fill their places, as after a change of size. */
+async function drawn() {
+  await page.waitForFunction(() => [...document.querySelectorAll('.viewport')].every((viewport) => {
+    const canvas = viewport.querySelector('canvas');
+    return !canvas || viewport.clientWidth === 0 || Math.abs(canvas.clientWidth - viewport.clientWidth) <= 1;
+  }));
 }
 
 async function picture(name) {
@@ -85,27 +93,104 @@ test('a phantom is dropped, analysed and shown', { timeout: 4 * SLOW }, async ()
   await page.waitForFunction(() => document.querySelector('[data-testid=viewports]')?.dataset.loaded === '1');
   await page.locator('[data-testid=lesion-1]').click();
   await page.locator('.proposal').first().waitFor();
-  await page.waitForTimeout(1500);
-  await picture('2-analysed');
-  // something is drawn: the axial picture has more than one grey
-  const greys = await page.evaluate(() => {
+  // something is drawn: the axial picture has many greys, and the colour of the chosen lesion
+  await page.waitForFunction(() => {
     const canvas = document.querySelector('[data-testid=axial] canvas');
     const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    return new Set(pixels.filter((_, index) => index % 4 === 0)).size;
+    const greys = new Set();
+    let yellow = 0;
+    for (let at = 0; at < pixels.length; at += 4) {
+      greys.add(pixels[at]);
+      if (pixels[at] - pixels[at + 2] > 60 && pixels[at + 1] - pixels[at + 2] > 60) yellow++;
+    }
+    return greys.size > 20 && yellow > 50;
   });
-  assert.ok(greys > 20, `${greys} greys`);
+  // the plane of the fluid level crosses the picture
+  await page.locator('[data-testid=axial] .marks .level').waitFor({ state: 'attached' });
+  await picture('2-analysed');
+});
+
+/** Waits until there are so many lesions and the first has a volume that is, as `how` says, `than`; returns it. */
+async function lesions(count, how, than) {
+  const handle = await page.waitForFunction(([count, how, than]) => {
+    if (document.querySelectorAll('.lesion').length !== count) return null;
+    const told = document.querySelectorAll('[data-testid=lesion-1] small')[1].innerText;
+    const volume = Number(told.split('±')[0].replace(/\D/g, ''));
+    return { same: volume === than, less: volume < than, more: volume > than, any: true }[how] ? volume : null;
+  }, [count, how, than]);
+  return handle.jsonValue();
+}
+
+/** A stroke on the axial picture, in pixels from its middle. */
+async function stroke(tool, from, to) {
+  await page.getByRole('button', { name: tool, exact: true }).click();
+  const box = await page.locator('[data-testid=axial]').boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x + from[0], y + from[1]);
+  await page.mouse.down();
+  await page.mouse.move(x + to[0], y + to[1], { steps: 6 });
+  await page.mouse.up();
+}
+
+test('a lesion is cut, merged, painted and erased, another added, and each is undone', { timeout: 3 * SLOW }, async () => {
+  const undo = () => page.getByRole('button', { name: 'Undo', exact: true }).first().click();
+  const found = await page.locator('.lesion').count();
+  const before = await lesions(found, 'any');
+  await stroke('Cut', [0, -200], [0, 200]);
+  await lesions(found + 1, 'less', before);
+  await picture('3-cut');
+  await page.locator('.detail input[type=checkbox]').last().check();
+  await page.getByRole('button', { name: 'Merge', exact: true }).click();
+  await lesions(found, 'any');
+  await undo();
+  await lesions(found + 1, 'less', before);
+  await undo();
+  await lesions(found, 'same', before);
+
+  await stroke('Brush', [-60, -60], [60, -60]);
+  const painted = await lesions(found, 'more', before);
+  await picture('3-painted');
+  await stroke('Erase', [-60, -60], [60, -60]);
+  await lesions(found, 'less', painted);
+  await undo();
+  await lesions(found, 'same', painted);
+  await undo();
+  await lesions(found, 'same', before);
+
+  // bone, which the analysis left out, is dense enough to be added
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  const box = await page.locator('[data-testid=axial]').boundingBox();
+  const bone = await page.evaluate(() => {
+    const canvas = document.querySelector('[data-testid=axial] canvas');
+    const { width, height } = canvas;
+    const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+    const white = (x, y) => [0, 1, 2].every((k) => pixels[4 * (y * width + x) + k] > 250);
+    for (let y = 20; y < height - 20; y += 4) {
+      for (let x = 20; x < width - 20; x += 4) {
+        if ([-12, 0, 12].every((dx) => [-12, 0, 12].every((dy) => white(x + dx, y + dy)))) return [x / width, y / height];
+      }
+    }
+    return null;
+  });
+  assert.ok(bone, 'no bone in the picture');
+  await page.mouse.click(box.x + bone[0] * box.width, box.y + bone[1] * box.height);
+  await lesions(found + 1, 'same', before);
+  await picture('3-added');
+  await undo();
+  await lesions(found, 'same', before);
+  await page.getByRole('button', { name: 'Window', exact: true }).click();
 });
 
 test('a click on a fact moves the differential, an undo takes it back', { timeout: SLOW }, async () => {
-  const first = () => page.locator('[data-testid=differential] .number').first().innerText();
+  const numbers = async () => (await page.locator('[data-testid=differential] .number').allInnerTexts()).join();
   await page.locator('#fact-search').fill('sedimentazione');
   const fact = page.locator('[data-testid=fact-sedimentation_sign]');
   await fact.getByRole('button', { name: 'Absent' }).click();
   await page.locator('[data-testid=fact-sedimentation_sign].absent').waitFor();
-  const absent = await first();
+  const absent = await numbers();
   await fact.getByRole('button', { name: 'Present' }).click();
   await page.locator('[data-testid=fact-sedimentation_sign].present').waitFor();
-  assert.notEqual(await first(), absent);
+  assert.notEqual(await numbers(), absent);
   await page.locator('#fact-search').blur();
   await page.getByRole('button', { name: 'Undo', exact: true }).first().click();
   await page.locator('[data-testid=fact-sedimentation_sign].absent').waitFor();
@@ -158,16 +243,21 @@ test('Italian, light, a tablet', { timeout: SLOW }, async () => {
   await page.getByRole('heading', { name: 'Diagnosi differenziale' }).waitFor();
   await page.waitForFunction((english) => !document.querySelector('[data-testid=ranked-1]').innerText.includes(english), english);
   await page.getByRole('button', { name: 'Chiaro o scuro' }).click();
-  await page.waitForTimeout(1000);
+  await drawn();
   await picture('6-italian-light');
   await page.setViewportSize({ width: 1280, height: 800 });
-  await page.waitForTimeout(1000);
+  await drawn();
   await picture('7-1280');
   await page.setViewportSize({ width: 820, height: 1180 });
-  await page.waitForTimeout(1000);
+  await drawn();
   await picture('8-tablet');
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-  assert.ok(!wide, 'the page is wider than the tablet');
+  const wide = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const over = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > width + 0.5);
+    return over.map((element) => `${element.tagName} ${element.className} ${element.textContent.slice(0, 20)}`);
+  });
+  assert.deepEqual(wide, [], 'the page is wider than the tablet');
 });
 
 test('reports come in every form, in Italian', { timeout: SLOW }, async () => {
@@ -186,6 +276,52 @@ test('reports come in every form, in Italian', { timeout: SLOW }, async () => {
   assert.match(await report.innerText('body'), /diagnosi/i);
   if (pictures) await report.screenshot({ path: join(pictures, '9-report.png') });
   await report.close();
+});
+
+test('another modality stands beside, linked by the position in the patient', { timeout: 2 * SLOW }, async () => {
+  await page.setViewportSize({ width: 1920, height: 1000 });
+  // the same slices as if they came from a scanner of the other kind, in the same frame of reference
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  const uidOf = (bytes, tag) => {
+    const at = bytes.indexOf(Buffer.from([...tag, 0x55, 0x49]));
+    return bytes.subarray(at + 8, at + 8 + bytes.readUInt16LE(at + 6)).toString('latin1').replace(/\0$/, '');
+  };
+  for (const name of readdirSync(join(folder, 'phantom/ct'))) {
+    const bytes = readFileSync(join(folder, 'phantom/ct', name));
+    let text = bytes.toString('latin1');
+    for (const tag of [[0x20, 0, 0x0e, 0], [8, 0, 0x18, 0]]) {
+      const uid = uidOf(bytes, tag);
+      // within the root that all have in common
+      text = text.replaceAll(uid, uid.slice(0, 5) + uid.slice(5).replace(/[2-9]/, '1'));
+    }
+    text = text.replace('\x08\x00\x60\x00CS\x02\x00CT', '\x08\x00\x60\x00CS\x02\x00MR');
+    writeFileSync(join(other, name), Buffer.from(text, 'latin1'));
+  }
+  await drop(other, readdirSync(other));
+  const choice = page.getByLabel('Affianca');
+  await choice.locator('option', { hasText: 'MR' }).waitFor({ state: 'attached' });
+  const value = await choice.locator('option', { hasText: 'MR' }).getAttribute('value');
+  await choice.selectOption(value);
+  await page.locator('[data-testid=beside] canvas').waitFor();
+  const place = () => page.locator('[data-testid=viewports]').evaluate((element) => [element.dataset.at, element.dataset.besideAt]);
+  const linked = (than) => page.waitForFunction((than) => {
+    const { at, besideAt } = document.querySelector('[data-testid=viewports]').dataset;
+    return at && at === besideAt && at !== than ? at : null;
+  }, than);
+  await linked(null);
+  const [before] = await place();
+  const box = await page.locator('[data-testid=beside]').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.wheel(0, 300);
+  await linked(before);
+  await drawn();
+  await page.waitForFunction(() => ['axial', 'beside'].every((name) => {
+    const canvas = document.querySelector(`[data-testid=${name}] canvas`);
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(pixels.filter((_, at) => at % 4 === 0)).size > 20;
+  }) && document.querySelector('[data-testid=viewports]').dataset.loaded === '1');
+  await picture('10-beside');
 });
 
 test('the page complained of nothing', () => {

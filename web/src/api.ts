@@ -42,6 +42,7 @@ export interface Lesion {
   volume_partial_mm3: number; volume_uncertainty_mm3: number; components: number; diameter_mm: number;
   box_mm: [[number, number, number], [number, number, number]];
   mean_hu: number; max_hu: number; findings: FindingEvidence[]; verdict: Verdict;
+  level: { point_mm: [number, number, number]; normal: [number, number, number] } | null;
 }
 export interface Job { id: number; study: string; state: string; error: string | null }
 export interface Analysis {
@@ -51,7 +52,7 @@ export interface Analysis {
   lesions: Lesion[];
   findings: FindingEvidence[];
 }
-export interface Series { uid: string; modality: string; description: string; number: number | null; instances: number }
+export interface Series { uid: string; modality: string; description: string; number: number | null; instances: number; frame_of_reference: string }
 export interface Study {
   uid: string; patient: string; patient_id: string; birth_date: string; date: string; description: string;
   modalities: string[]; series: Series[]; analysis: Analysis | null; job: Job | null;
@@ -149,8 +150,8 @@ export const api = {
   card: (id: string, lang: Lang) => ask<Card>('GET', `/knowledge/${id}?lang=${lang}`),
   analyse: (study: string) => ask<Job>('POST', `/studies/${study}/analysis`),
   cancel: (job: number) => ask<Job>('DELETE', `/jobs/${job}`),
-  async labels(study: string): Promise<Uint16Array> {
-    const response = await fetch(`/api/v1/studies/${study}/labels`);
+  async labels(caseId: string, study: string): Promise<Uint16Array> {
+    const response = await fetch(`/api/v1/cases/${caseId}/studies/${study}/labels`);
     if (!response.ok) throw await problem(response);
     return new Uint16Array(await response.arrayBuffer());
   },

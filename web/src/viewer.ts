@@ -1,17 +1,30 @@
 /** Pictures: a thin layer over Cornerstone3D, fed by the server's WADO-RS. */
 import {
-  Enums, RenderingEngine, eventTarget, init as initCore, setVolumesForViewports, volumeLoader, cache, type Types,
+  Enums, RenderingEngine, eventTarget, init as initCore, setVolumesForViewports, volumeLoader, cache, ProgressiveRetrieveImages,
+  utilities as coreUtilities, type Types,
 } from '@cornerstonejs/core';
 import {
-  AngleTool, CircleROITool, CrosshairsTool, EllipticalROITool, Enums as ToolEnums, LengthTool, PanTool, StackScrollTool,
-  ToolGroupManager, TrackballRotateTool, WindowLevelTool, ZoomTool, addTool, annotation, init as initTools, segmentation,
+  AngleTool, BrushTool, CircleROITool, CrosshairsTool, EllipticalROITool, Enums as ToolEnums, LengthTool, PanTool, StackScrollTool,
+  ToolGroupManager, TrackballRotateTool, WindowLevelTool, ZoomTool, addTool, annotation, init as initTools, segmentation, utilities,
 } from '@cornerstonejs/tools';
 import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import { api, type Analysis, type Lesion, type Study } from './api';
 
 /** One plane, three planes, or three planes and a volume rendering. */
 export type Layout = 'stack' | 'planes' | 'solid';
-export type Hand = 'WindowLevel' | 'Length' | 'Angle' | 'EllipticalROI' | 'CircleROI' | 'Crosshairs' | 'Pan' | 'Zoom';
+export type Hand = 'WindowLevel' | 'Length' | 'Angle' | 'EllipticalROI' | 'CircleROI' | 'Crosshairs' | 'Pan' | 'Zoom'
+  | 'Add' | 'Cut' | 'Brush' | 'Eraser';
+/** A run of voxels along columns: slice, row, first column, column behind the last. */
+export type Run = [number, number, number, number];
+type Point = [number, number, number];
+
+/** What a reader draws on the pictures. */
+export interface Pen {
+  add(at: Point): void;
+  cut(plane: { point_mm: Point; normal: Point }): void;
+  paint(voxels: Run[]): void;
+  erase(voxels: Run[]): void;
+}
 
 /** Centre and width in HU, by the digit key. */
 export const WINDOWS: { key: string; centre: number; width: number }[] = [
@@ -22,8 +35,6 @@ export const WINDOWS: { key: string; centre: number; width: number }[] = [
   { key: 'fat', centre: -50, width: 350 },
 ];
 
-const ENGINE = 'apatite';
-const GROUP = 'apatite-planes';
 const PLANES = ['axial', 'coronal', 'sagittal'] as const;
 const SEGMENTATION = 'apatite-lesions';
 
@@ -33,8 +44,10 @@ function prepared(): Promise<void> {
   ready ??= (async () => {
     await initCore();
     initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
+    // the slices that are looked at first come first, then every fourth of the others, then the rest
+    coreUtilities.imageRetrieveMetadataProvider.add('volume', ProgressiveRetrieveImages.interleavedRetrieveStages);
     await initTools();
-    for (const tool of [AngleTool, CircleROITool, CrosshairsTool, EllipticalROITool, LengthTool, PanTool, StackScrollTool,
+    for (const tool of [AngleTool, CircleROITool, CrosshairsTool, EllipticalROITool, LengthTool, PanTool, StackScrollTool, BrushTool,
       TrackballRotateTool, WindowLevelTool, ZoomTool]) addTool(tool);
   })();
   return ready;
@@ -48,11 +61,22 @@ export class Viewer {
   #layout: Layout = 'planes';
   #shown = 0;
   #labelled = '';
+  #labels: { volumeId: string; values: Uint16Array; size: Point; next: number } | null = null;
+  #drawing: Promise<void> = Promise.resolve();
+  #hand: Hand = 'WindowLevel';
+  #pen: Pen | null;
+  /** Names engine, tool groups and viewports apart from those of another viewer. */
+  #name: string;
+  #line: { viewport: string; from: Point } | null = null;
+  #levels: Lesion[] = [];
   #resize: ResizeObserver;
 
-  /** `elements`: axial, coronal, sagittal, volume. */
-  constructor(elements: Record<string, HTMLDivElement>) {
+  /** `elements`: axial, coronal, sagittal, volume; axial only, and no pen, for one that only shows. */
+  constructor(name: string, elements: Record<string, HTMLDivElement>, pen: Pen | null) {
+    this.#name = name;
     this.#elements = elements;
+    this.#pen = pen;
+    for (const plane of PLANES) if (elements[plane]) this.#listen(plane, elements[plane]);
     this.#resize = new ResizeObserver(() => this.#engine?.resize(true, true));
     for (const element of Object.values(elements)) {
       this.#resize.observe(element);
@@ -63,9 +87,11 @@ export class Viewer {
   destroy(): void {
     this.#shown++;
     this.#resize.disconnect();
-    ToolGroupManager.destroyToolGroup(GROUP);
-    ToolGroupManager.destroyToolGroup(`${GROUP}-volume`);
+    ToolGroupManager.destroyToolGroup(this.#name);
+    ToolGroupManager.destroyToolGroup(`${this.#name}-volume`);
     this.#engine?.destroy();
+    this.#engine = null;
+    if (!this.#pen) return;
     segmentation.removeAllSegmentations();
     annotation.state.removeAllAnnotations();
     cache.purgeCache();
@@ -92,9 +118,10 @@ export class Viewer {
     const sliced = ['CT', 'MR', 'PT'].includes(String(first['00080060']?.Value?.[0] ?? ''));
     const isVolume = sliced && imageIds.length >= 4 && metadata.every((one) => one['00200032']?.Value?.length === 3);
     this.#engine?.destroy();
-    segmentation.removeAllSegmentations();
+    if (this.#pen) segmentation.removeAllSegmentations();
     this.#labelled = '';
-    this.#engine = new RenderingEngine(ENGINE);
+    this.#levels = [];
+    this.#engine = new RenderingEngine(this.#name);
     this.#layout = isVolume ? layout : 'stack';
     if (isVolume) await this.#showVolume(imageIds, series, turn, progress);
     else {
@@ -105,12 +132,14 @@ export class Viewer {
   }
 
   setHand(hand: Hand): void {
-    const group = ToolGroupManager.getToolGroup(GROUP);
+    this.#hand = hand;
+    const group = ToolGroupManager.getToolGroup(this.#name);
     if (!group) return;
     const { Primary, Auxiliary, Secondary } = ToolEnums.MouseBindings;
     for (const name of [WindowLevelTool, LengthTool, AngleTool, EllipticalROITool, CircleROITool].map((t) => t.toolName)) {
       if (group.hasTool(name)) group.setToolPassive(name);
     }
+    for (const name of ['Brush', 'Eraser']) if (group.hasTool(name) && name !== hand) group.setToolDisabled(name);
     if (group.hasTool(CrosshairsTool.toolName)) {
       if (hand === 'Crosshairs') group.setToolActive(CrosshairsTool.toolName, { bindings: [{ mouseButton: Primary }] });
       else group.setToolDisabled(CrosshairsTool.toolName);
@@ -118,7 +147,7 @@ export class Viewer {
     group.setToolActive(PanTool.toolName, { bindings: [{ mouseButton: Auxiliary }, ...(hand === 'Pan' ? [{ mouseButton: Primary }] : [])] });
     group.setToolActive(ZoomTool.toolName, { bindings: [{ mouseButton: Secondary }, ...(hand === 'Zoom' ? [{ mouseButton: Primary }] : [])] });
     group.setToolActive(StackScrollTool.toolName, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Wheel }] });
-    if (!['Crosshairs', 'Pan', 'Zoom'].includes(hand)) {
+    if (!['Crosshairs', 'Pan', 'Zoom', 'Add', 'Cut'].includes(hand)) {
       group.setToolActive(hand, { bindings: [{ mouseButton: Primary }] });
     }
     this.#engine?.render();
@@ -156,6 +185,24 @@ export class Viewer {
     this.#engine?.render();
   }
 
+  /** Patient position and scale of the axial picture; none where there is no volume. */
+  place(): { point: Point; scale: number } | null {
+    const camera = this.#volumeId === null ? undefined : this.#flat()[0]?.getCamera();
+    return camera?.focalPoint ? { point: [...camera.focalPoint] as Point, scale: camera.parallelScale ?? 0 } : null;
+  }
+
+  /** Shows a point of the patient, LPS mm, at a scale in the axial picture. */
+  follow(point: Point, scale: number): void {
+    this.goTo(point);
+    if (scale > 0) this.#flat()[0]?.setCamera({ parallelScale: scale });
+    this.#engine?.render();
+  }
+
+  /** Calls back whenever the axial picture moves. */
+  onMove(moved: () => void): void {
+    this.#elements.axial!.addEventListener(Enums.Events.CAMERA_MODIFIED, moved);
+  }
+
   reset(): void {
     for (const viewport of this.#flat()) viewport.resetCamera();
     this.#engine?.render();
@@ -166,17 +213,36 @@ export class Viewer {
     if (viewport) (viewport as Types.IVolumeViewport).scroll(slices);
   }
 
-  /** Shows or hides the lesions of an analysis, those rejected never; one may stand out. */
-  async setLesions(study: Study, shown: boolean, chosen: number | null): Promise<void> {
+  /** Radius of brush and eraser, mm. */
+  setBrush(radius: number): void {
+    for (const name of ['Brush', 'Eraser']) utilities.segmentation.setBrushSizeForToolGroup(this.#name, radius, name);
+  }
+
+  /**
+   * Shows or hides the lesions of a study as they stand in a case, those rejected never; one may stand out and takes
+   * the brush. `version` names the state of what is drawn: another one is loaded anew.
+   */
+  setLesions(caseId: string, study: Study, version: string, shown: boolean, chosen: number | null): Promise<void> {
+    // one after the other: two at once would load the labels twice
+    this.#drawing = this.#drawing.catch(() => undefined).then(() => this.#setLesions(caseId, study, version, shown, chosen));
+    return this.#drawing;
+  }
+
+  /** Lets the next [`setLesions`] load the labels again. */
+  forgetLesions(): void {
+    this.#labelled = '';
+  }
+
+  async #setLesions(caseId: string, study: Study, version: string, shown: boolean, chosen: number | null): Promise<void> {
     const analysis = study.analysis;
     if (!this.#engine || !analysis || this.#volumeId === null) return;
-    if (this.#labelled !== study.uid) {
-      if (!shown) return;
+    const wanted = `${study.uid} ${version}`;
+    if (this.#labelled !== wanted) {
       const turn = this.#shown;
-      const labels = await api.labels(study.uid);
+      const labels = await api.labels(caseId, study.uid);
       if (turn !== this.#shown) return;
-      await this.#addLabels(study.uid, analysis, labels);
-      this.#labelled = study.uid;
+      await this.#addLabels(wanted, analysis, labels);
+      this.#labelled = wanted;
     }
     for (const viewport of this.#flat()) {
       for (const lesion of analysis.lesions) {
@@ -185,20 +251,24 @@ export class Viewer {
         segmentation.config.visibility.setSegmentIndexVisibility(viewport.id, specifier, lesion.id, visible);
         segmentation.config.color.setSegmentIndexColor(viewport.id, SEGMENTATION, lesion.id, colour(lesion, lesion.id === chosen));
       }
+      segmentation.activeSegmentation.setActiveSegmentation(viewport.id, SEGMENTATION);
     }
+    segmentation.segmentIndex.setActiveSegmentIndex(SEGMENTATION, chosen ?? this.#labels?.next ?? 1);
+    this.#levels = shown ? analysis.lesions.filter((lesion) => lesion.level && lesion.verdict !== 'rejected') : [];
     this.#engine.render();
   }
 
-  async #addLabels(study: string, { labels }: Analysis, values: Uint16Array): Promise<void> {
+  async #addLabels(wanted: string, { labels }: Analysis, values: Uint16Array): Promise<void> {
     const spacing = labels.steps_mm.map((step) => Math.hypot(...step)) as Types.Point3;
     const direction = labels.steps_mm.flatMap((step, axis) => step.map((value) => value / spacing[axis]!));
     const largest = values.reduce((a, b) => Math.max(a, b), 0);
-    const volumeId = `lesions-${study}`;
-    if (cache.getVolume(volumeId)) cache.removeVolumeLoadObject(volumeId);
+    const deep = largest >= 255;
+    const volumeId = `lesions-${wanted}-${this.#shown}`;
+    this.#dropLabels();
     volumeLoader.createLocalVolume(volumeId, {
       metadata: {
-        BitsAllocated: largest > 255 ? 16 : 8, BitsStored: largest > 255 ? 16 : 8, SamplesPerPixel: 1,
-        HighBit: largest > 255 ? 15 : 7, PhotometricInterpretation: 'MONOCHROME2', PixelRepresentation: 0,
+        BitsAllocated: deep ? 16 : 8, BitsStored: deep ? 16 : 8, SamplesPerPixel: 1,
+        HighBit: deep ? 15 : 7, PhotometricInterpretation: 'MONOCHROME2', PixelRepresentation: 0,
         Modality: 'SEG', ImageOrientationPatient: direction.slice(0, 6), PixelSpacing: [spacing[1], spacing[0]],
         FrameOfReferenceUID: this.#frameOfReference(), Columns: labels.size[0], Rows: labels.size[1], voiLut: [], VOILUTFunction: '',
       } as never,
@@ -206,8 +276,9 @@ export class Viewer {
       spacing,
       origin: labels.origin_mm as Types.Point3,
       direction: direction as unknown as Types.Mat3,
-      scalarData: largest > 255 ? values : Uint8Array.from(values),
+      scalarData: deep ? values.slice() : Uint8Array.from(values),
     });
+    this.#labels = { volumeId, values, size: labels.size, next: largest + 1 };
     segmentation.addSegmentations([{
       segmentationId: SEGMENTATION,
       representation: { type: ToolEnums.SegmentationRepresentations.Labelmap, data: { volumeId } },
@@ -215,6 +286,102 @@ export class Viewer {
     for (const viewport of this.#flat()) {
       await segmentation.addLabelmapRepresentationToViewport(viewport.id, [{ segmentationId: SEGMENTATION }]);
     }
+  }
+
+  #dropLabels(): void {
+    segmentation.removeAllSegmentationRepresentations();
+    segmentation.removeAllSegmentations();
+    const old = this.#labels && cache.getVolume(this.#labels.volumeId);
+    this.#labels = null;
+    if (!old) return;
+    const imageIds = [...(old.imageIds ?? [])];
+    cache.removeVolumeLoadObject(old.volumeId);
+    for (const imageId of imageIds) if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId, { force: true });
+  }
+
+  /** Clicks of the pen, and what is drawn over the pictures whenever they are drawn. */
+  #listen(plane: string, element: HTMLDivElement): void {
+    const place = (event: MouseEvent): Point | null => {
+      const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
+      const frame = element.getBoundingClientRect();
+      return (viewport?.canvasToWorld([event.clientX - frame.left, event.clientY - frame.top]) as Point | undefined) ?? null;
+    };
+    element.addEventListener('mousedown', (event) => {
+      const at = event.button === 0 && this.#volumeId !== null ? place(event) : null;
+      if (at && this.#hand === 'Add') this.#pen?.add(at);
+      if (at && this.#hand === 'Cut') this.#line = { viewport: plane, from: at };
+    });
+    element.addEventListener('mousemove', (event) => {
+      const at = this.#line?.viewport === plane ? place(event) : null;
+      if (at) this.#mark(plane, element, [this.#line!.from, at]);
+    });
+    window.addEventListener('mouseup', (event) => {
+      if (this.#line?.viewport === plane) {
+        const { from } = this.#line;
+        this.#line = null;
+        const to = place(event);
+        const normal = this.#flat().find(({ id }) => id === this.#id(plane))?.getCamera().viewPlaneNormal;
+        this.#mark(plane, element);
+        if (!to || !normal) return;
+        const along = to.map((value, axis) => value - from[axis]!) as Point;
+        const across = cross(along, normal as Point);
+        if (Math.hypot(...across) > 1) this.#pen?.cut({ point_mm: from, normal: across });
+      } else if (plane === 'axial' && ['Brush', 'Eraser'].includes(this.#hand)) {
+        // the tool ends its stroke on the same event
+        setTimeout(() => this.#painted(), 0);
+      }
+    });
+    element.addEventListener(Enums.Events.IMAGE_RENDERED, () => this.#mark(plane, element));
+  }
+
+  /** Tells what brush or eraser changed since the labels were loaded. */
+  #painted(): void {
+    const volume = this.#labels && cache.getVolume(this.#labels.volumeId);
+    if (!volume || !this.#labels) return;
+    const { values, size: [columns, rows] } = this.#labels;
+    const now = volume.voxelManager!.getCompleteScalarDataArray!() as ArrayLike<number>;
+    const runs: { painted: Run[]; erased: Run[] } = { painted: [], erased: [] };
+    for (let at = 0; at < values.length; at++) {
+      const value = now[at]!;
+      if (value === values[at]) continue;
+      const list = value === 0 ? runs.erased : runs.painted;
+      const column = at % columns;
+      const row = Math.floor(at / columns);
+      const last = list.at(-1);
+      if (last && last[3] === column && last[1] === row % rows && last[0] === Math.floor(row / rows)) last[3]++;
+      else list.push([Math.floor(row / rows), row % rows, column, column + 1]);
+      values[at] = value;
+    }
+    if (runs.painted.length > 0) this.#pen?.paint(runs.painted);
+    if (runs.erased.length > 0) this.#pen?.erase(runs.erased);
+  }
+
+  /** Draws where the planes of fluid levels cross the picture, and a line under the pen. */
+  #mark(plane: string, element: HTMLDivElement, line?: [Point, Point]): void {
+    const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
+    let svg = element.querySelector('svg.marks');
+    if (!svg) {
+      svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+      svg.setAttribute('class', 'marks');
+      element.append(svg);
+    }
+    svg.replaceChildren();
+    if (!viewport || this.#volumeId === null) return;
+    const { viewPlaneNormal, focalPoint } = viewport.getCamera();
+    if (!viewPlaneNormal || !focalPoint) return;
+    const draw = (from: Point, to: Point, name: string) => {
+      const [a, b] = [viewport.worldToCanvas(from), viewport.worldToCanvas(to)];
+      const shape = document.createElementNS('http://www.w3.org/2000/svg', 'line');
+      const ends = { x1: a[0], y1: a[1], x2: b[0], y2: b[1] };
+      for (const [key, value] of Object.entries(ends)) shape.setAttribute(key, value.toFixed(1));
+      shape.setAttribute('class', name);
+      svg.append(shape);
+    };
+    for (const lesion of this.#levels) {
+      const cut = crossing(lesion, viewPlaneNormal as Point, focalPoint as Point);
+      if (cut) draw(...cut, 'level');
+    }
+    if (line) draw(...line, 'cut');
   }
 
   #frameOfReference(): string {
@@ -230,14 +397,16 @@ export class Viewer {
     const planes = this.#layout !== 'stack' ? PLANES : (['axial'] as const);
     engine.setViewports([
       ...planes.map((plane) => ({
-        viewportId: plane, element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
+        viewportId: this.#id(plane), element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
         defaultOptions: { orientation: orientations[plane], background: [0, 0, 0] as Types.Point3 },
       })),
       ...(this.#layout === 'solid'
-        ? [{ viewportId: 'volume', element: this.#elements.volume!, type: Enums.ViewportType.VOLUME_3D,
+        ? [{ viewportId: this.#id('volume'), element: this.#elements.volume!, type: Enums.ViewportType.VOLUME_3D,
             defaultOptions: { orientation: Enums.OrientationAxis.CORONAL, background: [0, 0, 0] as Types.Point3 } }]
         : []),
     ]);
+    // its texture belongs to the engine that is gone; its slices stay in the cache
+    if (cache.getVolume(volumeId)) cache.removeVolumeLoadObject(volumeId);
     const volume = await volumeLoader.createAndCacheVolume(volumeId, { imageIds });
     if (turn !== this.#shown) return;
     const loading = (event: Event) => {
@@ -251,10 +420,10 @@ export class Viewer {
       if (turn === this.#shown) progress(1);
     });
     (volume as Types.IStreamingImageVolume).load();
-    await setVolumesForViewports(engine, [{ volumeId }], [...planes]);
+    await setVolumesForViewports(engine, [{ volumeId }], planes.map((plane) => this.#id(plane)));
     if (this.#layout === 'solid') {
-      await setVolumesForViewports(engine, [{ volumeId }], ['volume']);
-      (engine.getViewport('volume') as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
+      await setVolumesForViewports(engine, [{ volumeId }], [this.#id('volume')]);
+      (engine.getViewport(this.#id('volume')) as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
     }
     this.#tools([...planes]);
     engine.render();
@@ -263,39 +432,76 @@ export class Viewer {
   async #showStack(imageIds: string[]): Promise<void> {
     const engine = this.#engine!;
     this.#volumeId = null;
-    engine.enableElement({ viewportId: 'axial', element: this.#elements.axial!, type: Enums.ViewportType.STACK });
-    await (engine.getViewport('axial') as Types.IStackViewport).setStack(imageIds, 0);
+    engine.enableElement({ viewportId: this.#id('axial'), element: this.#elements.axial!, type: Enums.ViewportType.STACK });
+    await (engine.getViewport(this.#id('axial')) as Types.IStackViewport).setStack(imageIds, 0);
     this.#tools(['axial']);
     engine.render();
   }
 
   #tools(viewports: string[]): void {
-    ToolGroupManager.destroyToolGroup(GROUP);
-    ToolGroupManager.destroyToolGroup(`${GROUP}-volume`);
-    const group = ToolGroupManager.createToolGroup(GROUP)!;
+    ToolGroupManager.destroyToolGroup(this.#name);
+    ToolGroupManager.destroyToolGroup(`${this.#name}-volume`);
+    const group = ToolGroupManager.createToolGroup(this.#name)!;
     for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool, AngleTool, EllipticalROITool, CircleROITool]) {
       group.addTool(tool.toolName);
     }
-    for (const viewport of viewports) group.addViewport(viewport, ENGINE);
+    if (this.#volumeId !== null) {
+      group.addToolInstance('Brush', BrushTool.toolName, { activeStrategy: 'FILL_INSIDE_CIRCLE' });
+      group.addToolInstance('Eraser', BrushTool.toolName, { activeStrategy: 'ERASE_INSIDE_CIRCLE' });
+    }
+    for (const viewport of viewports) group.addViewport(this.#id(viewport), this.#name);
     if (viewports.length > 1) {
       const colours: Record<string, string> = { axial: '#e5a23d', coronal: '#4fa3e0', sagittal: '#57b66b' };
-      group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id] ?? '#ccc' });
+      group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id.replace(`${this.#name}-`, '')] ?? '#ccc' });
     }
     if (this.#layout === 'solid') {
-      const volume = ToolGroupManager.createToolGroup(`${GROUP}-volume`)!;
+      const volume = ToolGroupManager.createToolGroup(`${this.#name}-volume`)!;
       volume.addTool(TrackballRotateTool.toolName);
       volume.addTool(ZoomTool.toolName);
-      volume.addViewport('volume', ENGINE);
+      volume.addViewport(this.#id('volume'), this.#name);
       volume.setToolActive(TrackballRotateTool.toolName, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }] });
       volume.setToolActive(ZoomTool.toolName, { bindings: [{ mouseButton: ToolEnums.MouseBindings.Secondary }] });
     }
     this.setHand('WindowLevel');
   }
 
+  #id(plane: string): string {
+    return `${this.#name}-${plane}`;
+  }
+
   #flat(): (Types.IVolumeViewport | Types.IStackViewport)[] {
     const viewports = this.#engine?.getViewports() ?? [];
-    return viewports.filter((viewport) => viewport.id !== 'volume') as (Types.IVolumeViewport | Types.IStackViewport)[];
+    return viewports.filter((viewport) => viewport.id !== this.#id('volume')) as (Types.IVolumeViewport | Types.IStackViewport)[];
   }
+}
+
+const cross = (a: Point, b: Point): Point =>
+  [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+const dot = (a: Point, b: Point) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+/** Where the plane of a lesion's level crosses a picture, as far as the lesion's box reaches; null where it does not. */
+function crossing(lesion: Lesion, normal: Point, focus: Point): [Point, Point] | null {
+  const { point_mm: point, normal: up } = lesion.level!;
+  const along = cross(up, normal);
+  const length2 = dot(along, along);
+  if (length2 < 1e-4) return null;
+  // the point of both planes nearest to the origin of the frame
+  const [a, b] = [dot(up, point), dot(normal, focus)];
+  const [first, second] = [cross(normal, along), cross(along, up)];
+  const base = [0, 1, 2].map((k) => (a * first[k]! + b * second[k]!) / length2) as Point;
+  let [from, to] = [-Infinity, Infinity];
+  for (let k = 0; k < 3; k++) {
+    const [low, high] = [lesion.box_mm[0][k]!, lesion.box_mm[1][k]!];
+    if (Math.abs(along[k]!) < 1e-9) {
+      if (base[k]! < low || base[k]! > high) return null;
+      continue;
+    }
+    const [s, t] = [(low - base[k]!) / along[k]!, (high - base[k]!) / along[k]!];
+    from = Math.max(from, Math.min(s, t));
+    to = Math.min(to, Math.max(s, t));
+  }
+  const at = (t: number) => base.map((value, k) => value + t * along[k]!) as Point;
+  return from < to ? [at(from), at(to)] : null;
 }
 
 function colour(lesion: Lesion, chosen: boolean): [number, number, number, number] {

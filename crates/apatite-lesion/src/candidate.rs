@@ -167,7 +167,17 @@ fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
     [kept, lone]
 }
 
+/// A component that rises above the noise.
 fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
+    let candidate = of_runs(scene, runs);
+    let Candidate { ground_hu, noise_hu, signal, max_hu, volume_mm3, .. } = candidate;
+    let strong = signal >= 6.0 && max_hu >= f64::from(scene.peak_hu).max(ground_hu + 4.5 * noise_hu);
+    let broad = volume_mm3 >= 40.0 && signal >= 18.0;
+    (strong || broad).then_some(candidate)
+}
+
+/// Describes runs, at least one, whatever they hold.
+pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
     let volume = scene.volume;
     let geometry = &volume.geometry;
     let (low, high) = bounds(&runs);
@@ -220,11 +230,6 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
     // neighbouring voxels share noise: about four make one independent sample
     let signal = (mean - ground.median) / ground.noise * (count / 4.0).sqrt();
     let volume_mm3 = count * voxel_mm3;
-    let strong = signal >= 6.0 && max >= f64::from(scene.peak_hu).max(ground.median + 4.5 * ground.noise);
-    let broad = volume_mm3 >= 40.0 && signal >= 18.0;
-    if !(strong || broad) {
-        return None;
-    }
     let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
         std::array::from_fn(|j| {
             second[i][j] / count - first[i] * first[j] / (count * count)
@@ -237,7 +242,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
         (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
     let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
     let rim = rim(&patch);
-    Some(Candidate {
+    Candidate {
         low,
         high,
         centre_mm: geometry.patient_from_voxel(centre),
@@ -259,7 +264,7 @@ fn candidate(scene: &Scene, runs: Vec<Run>) -> Option<Candidate> {
         axes_mm,
         spacing_mm: spacing,
         runs,
-    })
+    }
 }
 
 struct Ground {

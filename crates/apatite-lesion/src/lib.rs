@@ -19,6 +19,7 @@ Coordinates are DICOM's (LPS, mm). Equal input gives equal output on any number 
 
 mod candidate;
 mod describe;
+mod drawn;
 mod grid;
 mod kind;
 mod level;
@@ -38,6 +39,7 @@ use apatite_volume::{Labels, Volume};
 use serde::{Deserialize, Serialize};
 
 pub use describe::study as study_findings;
+pub use drawn::{Desk, Drawn, parts};
 pub use level::Level;
 pub use measure::Shape;
 use reason::Reason;
@@ -257,8 +259,7 @@ pub fn analyse(
     progress("body", 0.0);
     let body = scan::body(volume).ok_or(LesionError::NoBody)?;
     let noise_hu = scan::noise(volume, &body);
-    // muscle and enhanced tissue must stay below the threshold with their noise
-    let threshold = (60.0 + 2.0 * noise_hu).clamp(f64::from(options.mineral_hu), 200.0).round() as i16;
+    let threshold = threshold(noise_hu, options);
     if noise_hu > 35.0 {
         warnings.push(format!(
             "the noise in soft tissue is {noise_hu:.0} HU: faint or small calcifications may be missed below {threshold} HU"
@@ -346,6 +347,11 @@ pub fn analyse(
         warnings,
         timings_ms: clock.timings_ms,
     })
+}
+
+/// HU at which mineral begins: muscle and enhanced tissue must stay below it with their noise.
+fn threshold(noise_hu: f64, options: &Options) -> i16 {
+    (60.0 + 2.0 * noise_hu).clamp(f64::from(options.mineral_hu), 200.0).round() as i16
 }
 
 fn check(volume: &Volume, options: &Options) -> Result<(), LesionError> {

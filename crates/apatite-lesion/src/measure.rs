@@ -42,16 +42,37 @@ pub(crate) fn lesions(
     groups
         .par_iter()
         .enumerate()
-        .map(|(at, group)| lesion(scene, group, (at + 1).min(usize::from(u16::MAX)) as u16, calibration))
+        .map(|(at, group)| {
+            lesion(scene, group, (at + 1).min(usize::from(u16::MAX)) as u16, calibration, Outline::Found)
+        })
         .unzip()
 }
 
-fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration>) -> (Lesion, Vec<Run>) {
+/// Who drew the outline of a lesion.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outline {
+    /// The analysis: its surface is sought where a voxel is half lesion.
+    Found,
+    /// The reader: it stands as it is.
+    Drawn,
+}
+
+/// Measures one group.
+pub(crate) fn lesion(
+    scene: &Scene,
+    group: &Group,
+    id: u16,
+    calibration: Option<Calibration>,
+    outline: Outline,
+) -> (Lesion, Vec<Run>) {
     let patch = Patch::around(scene.volume, &group.runs(), 6.0);
     let ground = group.members.iter().map(|m| m.ground_hu * m.volume_mm3).sum::<f64>() / group.volume_mm3();
     let noise = group.members.iter().map(|m| m.noise_hu * m.volume_mm3).sum::<f64>() / group.volume_mm3();
     let surface = Surface::of(&patch, ground);
-    let mask = surface.mask(&patch, 0.0);
+    let mask = match outline {
+        Outline::Found => surface.mask(&patch, 0.0),
+        Outline::Drawn => patch.mask.clone(),
+    };
     let runs = patch.runs(&mask);
     let volume = scene.volume;
     let grid = &patch.grid;
@@ -92,7 +113,10 @@ fn lesion(scene: &Scene, group: &Group, id: u16, calibration: Option<Calibration
     });
     let axes = eigenvalues(covariance).map(|value| value.max(0.0));
     let volume_mm3 = count * voxel_mm3;
-    let volume_partial_mm3 = partial_mm3;
+    let volume_partial_mm3 = match outline {
+        Outline::Found => partial_mm3,
+        Outline::Drawn => volume_mm3,
+    };
     let volume_uncertainty_mm3 = uncertainty(&patch, moved, volume_mm3, skin.area_mm2, noise);
     // half a cell lies between the centre of the coarse cell and its border
     let half_cell = scene.coarse.edge_mm() / 2.0;

@@ -19,6 +19,7 @@ const SLENDER_CELLS: f64 = 7.5e6;
 const WORKING_CELL_MM: f64 = 1.9;
 
 /// The body on its own grid of cells of about 4 mm.
+#[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) grid: Grid,
     /// Voxels per cell along each axis.
@@ -165,6 +166,7 @@ pub(crate) fn noise(volume: &Volume, body: &Body) -> f64 {
 }
 
 /// Coarse grid over the body: mean and peak of every cell.
+#[derive(Debug)]
 pub(crate) struct Coarse {
     pub(crate) grid: Grid,
     /// Voxels per cell along each axis.

@@ -42,6 +42,7 @@ pub(crate) enum Tissue {
 }
 
 /// The skeleton on the coarse grid.
+#[derive(Debug)]
 pub(crate) struct Skeleton {
     pub(crate) tissue: Vec<Tissue>,
     /// Distance of every cell to the nearest bone, mm; infinite without bone.

@@ -38,6 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(compare_in_case))
         .routes(routes!(report))
         .routes(routes!(advice))
+        .routes(routes!(labels_of_case))
         .routes(routes!(differential))
 }
 
@@ -140,6 +141,7 @@ async fn edit(
         let stored = server.store.case(&id)?;
         stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
         edit.check(&server.knowledge, &server.store.edits(&id)?)?;
+        let edit = server.with_ids(&id, edit)?;
         server.store.add_edit(&id, &who.name, &serde_json::to_value(&edit)?)?;
         server.jobs.tell(Event::Case { id: id.clone() });
         let standing = server.standing(&id, &[])?;
@@ -184,8 +186,9 @@ async fn what_if(
     Query(wanted): Query<Wanted>,
     Json(Suppose { edits }): Json<Suppose>,
 ) -> Answer<Json<Value>> {
-    if edits.len() > 100 || edits.iter().any(|edit| matches!(edit, Edit::Undo { .. })) {
-        return Err(Problem::bad("suppose at most 100 edits, none of them an undo"));
+    let cannot = |edit: &Edit| matches!(edit, Edit::Undo { .. } | Edit::LesionDrawing { .. });
+    if edits.len() > 100 || edits.iter().any(cannot) {
+        return Err(Problem::bad("suppose at most 100 edits, none of them an undo or a drawing"));
     }
     let turn = wanted.clone();
     clicked(server, &turn, move |server| {
@@ -251,6 +254,24 @@ async fn differential(
         Ok(Json(answer))
     })
     .await
+}
+
+/// The lesions of a study as they stand in a case, with what its reader drew: voxels as those of the analysis.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/studies/{study}/labels", tag = "cases", params(("id" = String, Path), ("study" = String, Path)), responses((status = 200, content_type = "application/octet-stream"), (status = "4XX", body = Problem)))]
+async fn labels_of_case(State(server): App, Path((id, study)): Path<(String, String)>) -> Answer<Response> {
+    let packed = blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        if !standing.stored.studies.contains(&study) {
+            return Err(Problem::not_found("the case has no study of this UID"));
+        }
+        let result = server.store.result(&study)?;
+        let result = result.ok_or_else(|| Problem::not_found("the study is not analysed"))?;
+        let revised = server.revised(&study, &result, &standing.read)?;
+        Ok(server.store.labels(&revised.map_or(result.labels, |revised| revised.labels))?)
+    })
+    .await?;
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CONTENT_ENCODING, "gzip")];
+    Ok((headers, packed).into_response())
 }
 
 /// How a report is wanted.

@@ -90,11 +90,69 @@ pub enum Edit {
         #[schema(value_type = String)]
         is: Kind,
     },
+    /// Draws lesions: adds, merges, splits, paints or erases one.
+    LesionDrawing {
+        /// StudyInstanceUID.
+        study: String,
+        /// What is drawn.
+        drawing: Drawing,
+        /// First and last id of the lesions that came of it; the server fills it in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(read_only)]
+        ids: Option<[u16; 2]>,
+    },
     /// Takes an earlier edit back.
     Undo {
         /// Its number.
         edit: i64,
     },
+}
+
+/// What a reader draws.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Drawing {
+    /// Adds a lesion: what is dense around a point, grown in three dimensions.
+    Add {
+        /// LPS, mm.
+        at_mm: [f64; 3],
+    },
+    /// Makes several lesions one, that of the first.
+    Merge {
+        /// Ids, at least two.
+        lesions: Vec<u16>,
+    },
+    /// Splits a lesion into its connected parts, or by a plane.
+    Split {
+        /// Id.
+        lesion: u16,
+        /// Where to cut; none for the connected parts.
+        #[serde(default)]
+        plane: Option<Plane>,
+    },
+    /// Gives voxels to a lesion, or to a new one where none is named.
+    Paint {
+        /// Id.
+        #[serde(default)]
+        lesion: Option<u16>,
+        /// Runs along columns on the grid of the labels: slice, row, first column, column behind the last.
+        voxels: Vec<[u32; 4]>,
+    },
+    /// Takes voxels away from every lesion.
+    Erase {
+        /// Runs as in `paint`.
+        voxels: Vec<[u32; 4]>,
+    },
+}
+
+/// A plane of the patient.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plane {
+    /// A point on it, LPS, mm.
+    pub point_mm: [f64; 3],
+    /// Its normal.
+    pub normal: [f64; 3],
 }
 
 /// What is said of a finding.
@@ -132,6 +190,8 @@ pub(crate) struct Read {
     pub(crate) setting: Option<String>,
     /// Judged lesions, the last word of each: study, lesion, verdict, kind.
     pub(crate) lesions: Vec<(String, u16, Verdict, Option<Kind>)>,
+    /// What was drawn, in order: study, drawing, ids.
+    pub(crate) drawings: Vec<(String, Drawing, Option<[u16; 2]>)>,
     /// Numbers of the edits that hold.
     pub(crate) holding: BTreeSet<i64>,
 }
@@ -217,6 +277,10 @@ impl Edit {
             Self::Title { title } => short("title", title),
             Self::Setting { setting } => known("setting", setting, knowledge.setting(setting).is_some()),
             Self::Lesion { study, .. } | Self::LesionKind { study, .. } => short("study", study),
+            Self::LesionDrawing { study, drawing, .. } => {
+                short("study", study)?;
+                drawing.check()
+            }
             Self::Undo { edit } => {
                 if log.iter().any(|logged| logged.number == *edit) {
                     Ok(())
@@ -224,6 +288,34 @@ impl Edit {
                     Err(Problem::not_found(format!("the case has no edit {edit}")))
                 }
             }
+        }
+    }
+}
+
+impl Drawing {
+    /// Whether new lesions may come of it.
+    pub(crate) fn makes(&self) -> bool {
+        matches!(self, Self::Add { .. } | Self::Split { .. } | Self::Paint { lesion: None, .. })
+    }
+
+    fn check(&self) -> Answer<()> {
+        let finite = |point: &[f64; 3]| point.iter().all(|value| value.is_finite());
+        match self {
+            Self::Add { at_mm } if !finite(at_mm) => Err(Problem::bad("`at_mm` is no point")),
+            Self::Merge { lesions } if lesions.len() < 2 || lesions.contains(&0) => {
+                Err(Problem::bad("`lesions` names at least two lesions, by ids from 1"))
+            }
+            Self::Split { plane: Some(plane), .. }
+                if !finite(&plane.point_mm)
+                    || !finite(&plane.normal)
+                    || plane.normal.iter().all(|value| *value == 0.0) =>
+            {
+                Err(Problem::bad("`plane` is no plane"))
+            }
+            Self::Paint { voxels, .. } | Self::Erase { voxels } if voxels.is_empty() => {
+                Err(Problem::bad("`voxels` is empty"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -288,6 +380,9 @@ impl Read {
             }
             Edit::LesionKind { study, lesion, is } => {
                 *self.judged(study, *lesion) = (study.clone(), *lesion, Verdict::Accepted, Some(*is));
+            }
+            Edit::LesionDrawing { study, drawing, ids } => {
+                self.drawings.push((study.clone(), drawing.clone(), *ids));
             }
             Edit::Undo { .. } => {}
         }

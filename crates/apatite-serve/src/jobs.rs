@@ -171,7 +171,7 @@ fn analyse(store: &Store, study: &str, progress: &dyn Fn(&str, f64)) -> Result<S
     let request = Request { paths, ..Request::default() };
     let measurement =
         measure(&request, progress).map_err(|error| without_paths(store, &error.to_string()))?;
-    let labels = packed_labels(&measurement).map_err(|error| error.to_string())?;
+    let labels = packed_labels(&measurement.analysis.labels.values).map_err(|error| error.to_string())?;
     let labels = store.keep_labels(&labels).map_err(|error| error.to_string())?;
     let mut body = body(&measurement);
     // file names of the store say nothing to a reader
@@ -202,11 +202,11 @@ fn body(measurement: &Measurement) -> Value {
 }
 
 /// Labels as 16 bit little endian, columns fastest, compressed with gzip.
-fn packed_labels(measurement: &Measurement) -> std::io::Result<Vec<u8>> {
+pub(crate) fn packed_labels(values: &[u16]) -> std::io::Result<Vec<u8>> {
     use std::io::Write as _;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let mut bytes = Vec::with_capacity(1 << 16);
-    for values in measurement.analysis.labels.values.chunks(1 << 15) {
+    for values in values.chunks(1 << 15) {
         bytes.clear();
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         encoder.write_all(&bytes)?;
@@ -214,7 +214,7 @@ fn packed_labels(measurement: &Measurement) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn without_paths(store: &Store, text: &str) -> String {
+pub(crate) fn without_paths(store: &Store, text: &str) -> String {
     let folder = store.incoming();
     let folder = folder.parent().unwrap_or(&folder).join("originals");
     let mut told = String::new();

@@ -25,6 +25,7 @@ mod problem;
 mod query;
 mod reading;
 mod reports;
+mod revision;
 mod store;
 mod vocabulary;
 
@@ -37,7 +38,7 @@ use apatite_reason::{Model, ModelError, counts_of};
 
 pub use api::{app, openapi};
 pub use auth::{Access, Role, Who};
-pub use edit::{Edit, Saying, Verdict};
+pub use edit::{Drawing, Edit, Plane, Saying, Verdict};
 pub use intake::{NotTaken, Taken};
 pub use jobs::Event;
 pub use listen::{ListenError, Listening, Tls, serve};
@@ -51,6 +52,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::pixels::FrameCache;
 use crate::problem::Answer;
+use crate::revision::Desks;
 
 /// What a request may cost.
 #[derive(Clone, Debug)]
@@ -92,6 +94,7 @@ pub struct Server {
     metrics: Metrics,
     audit: Audit,
     frames: FrameCache,
+    desks: Desks,
     limits: Limits,
     access: Access,
     local_name: String,
@@ -128,6 +131,7 @@ impl Server {
             jobs: Jobs::default(),
             metrics: Metrics::default(),
             frames: FrameCache::default(),
+            desks: Desks::default(),
             intakes: tokio::sync::Semaphore::new(limits.intakes),
             clicks: tokio::sync::Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),

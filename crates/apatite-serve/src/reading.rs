@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::Server;
 use crate::edit::{Edit, Read, Verdict, replay};
 use crate::problem::{Answer, Problem};
+use crate::revision::Revision;
 use crate::store::{LoggedEdit, StoredCase};
 
 /// A finding that stays as it was first found when lesions are corrected: it is no lesion's.
@@ -122,7 +123,8 @@ impl Server {
         let mut analysed = Vec::new();
         for study in &stored.studies {
             if let Some(result) = self.store.result(study)? {
-                analysed.push(corrected(study, result.body, &read)?);
+                let revised = self.revised(study, &result, &read)?;
+                analysed.push(corrected(study, result.body, revised, &read)?);
             }
         }
         Ok(Standing { stored, log, read, analysed })
@@ -288,8 +290,20 @@ impl Analysed {
 }
 
 /// The result of a study with the reader's judgement of its lesions; the findings follow.
-fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
-    let Body { lesions, mut findings, region, series, warnings } = serde_json::from_value(body.clone())?;
+fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Read) -> Answer<Analysed> {
+    let Body { mut lesions, mut findings, region, series, mut warnings } =
+        serde_json::from_value(body.clone())?;
+    let is_revised = revised.is_some();
+    if let Some(revised) = revised {
+        lesions.retain(|lesion| !revised.gone.contains(&lesion.id));
+        lesions.retain(|lesion| revised.drawn.iter().all(|drawn| drawn.id != lesion.id));
+        lesions.extend(revised.drawn);
+        for (_, why) in revised.left_out {
+            let told = format!("a drawing of the reader is left out: {why}");
+            body["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
+            warnings.push(told);
+        }
+    }
     let BodySeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu } = series;
     let series = MeasuredSeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu };
     let judged = |id: u16| read.lesions.iter().find(|judged| judged.0 == study && judged.1 == id);
@@ -304,7 +318,7 @@ fn corrected(study: &str, body: Value, read: &Read) -> Answer<Analysed> {
             (lesion, *verdict)
         })
         .collect::<Vec<_>>();
-    if read.lesions.iter().any(|judged| judged.0 == study) {
+    if is_revised || read.lesions.iter().any(|judged| judged.0 == study) {
         let counted = lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
         let counted = counted.map(|(lesion, _)| lesion.clone()).collect::<Vec<_>>();
         let of_scene = findings.into_iter().filter(|finding| OF_THE_SCENE.contains(&finding.id.as_str()));

@@ -202,6 +202,7 @@ impl Store {
             VERSION => {}
             _ => return Err(StoreError::Version { found, known: VERSION }),
         }
+        database.execute_batch(crate::revision::TABLE)?;
         let reading = Connection::open(folder.join("apatite.sqlite"))?;
         reading.pragma_update(None, "query_only", "ON")?;
         Ok(Self {
@@ -212,7 +213,7 @@ impl Store {
         })
     }
 
-    fn database(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn database(&self) -> MutexGuard<'_, Connection> {
         // a panic elsewhere leaves the connection as it was: a transaction that was not committed is rolled back
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }

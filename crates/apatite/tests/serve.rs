@@ -307,19 +307,7 @@ fn a_second_server_on_one_store_is_refused() {
 #[test]
 fn an_analysis_survives_a_restart() {
     let store = folder("jobs");
-    let phantom = folder("phantom");
-    let made = Command::new(env!("CARGO_BIN_EXE_apatite"))
-        .args(["phantom", "calcified_tophus", "--out"])
-        .arg(&phantom)
-        .output()
-        .unwrap();
-    assert!(made.status.success());
-    let mut files = vec![("case.toml".to_owned(), std::fs::read(phantom.join("case.toml")).unwrap())];
-    for slice in std::fs::read_dir(phantom.join("ct")).unwrap() {
-        let path = slice.unwrap().path();
-        let name = format!("ct/{}", path.file_name().unwrap().to_string_lossy());
-        files.push((name, std::fs::read(path).unwrap()));
-    }
+    let files = phantom();
     let server = Server::start(&store, &[]);
     let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
     let taken = server.upload(&files).json();
@@ -329,15 +317,7 @@ fn an_analysis_survives_a_restart() {
     server.kill();
 
     let server = Server::start(&store, &[]);
-    let mut state = String::new();
-    for _ in 0..600 {
-        state = server.get("/api/v1/jobs")[0]["state"].as_str().unwrap().to_owned();
-        if state == "done" || state == "failed" {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    assert_eq!(state, "done");
+    await_analysis(&server);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     let study = &case["studies"][0];
     let size = study["analysis"]["labels"]["size"].as_array().unwrap();
@@ -362,6 +342,166 @@ fn an_analysis_survives_a_restart() {
         before["differential"],
         server.get(&format!("/api/v1/cases/{id}/differential"))["differential"]
     );
+}
+
+#[test]
+fn lesions_are_drawn_and_the_figures_follow() {
+    let store = folder("drawing");
+    let server = Server::start(&store, &[]);
+    let files = phantom();
+    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
+    let id = server.upload(&files).json()["cases"][0].as_str().unwrap().to_owned();
+    await_analysis(&server);
+    let before = server.get(&format!("/api/v1/cases/{id}"));
+    let uid = before["studies"][0]["uid"].as_str().unwrap().to_owned();
+    let edits = format!("/api/v1/cases/{id}/edits");
+    let draw = |drawing: Value| {
+        server.post(&edits, &json!({ "kind": "lesion_drawing", "study": uid, "drawing": drawing }))
+    };
+    let labels = |server: &Server| {
+        let packed = server.ask("GET", &format!("/api/v1/cases/{id}/studies/{uid}/labels"), &[], b"");
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(packed.body.as_slice()).read_to_end(&mut bytes).unwrap();
+        bytes.chunks(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect::<Vec<_>>()
+    };
+    let count = |labels: &[u16], lesion: u16| labels.iter().filter(|label| **label == lesion).count();
+    let lesion = |case: &Value, id: u64| {
+        let lesions = case["studies"][0]["analysis"]["lesions"].as_array().unwrap();
+        lesions.iter().find(|lesion| lesion["id"] == id).cloned()
+    };
+    let found = labels(&server);
+    let first = lesion(&before, 1).unwrap();
+    let voxel_mm3 = {
+        let spacing = before["studies"][0]["analysis"]["series"]["spacing_mm"].as_array().unwrap();
+        spacing.iter().map(|step| step.as_f64().unwrap()).product::<f64>()
+    };
+    let next = u64::from(*found.iter().max().unwrap()) + 1;
+
+    // cut through its middle: two of the voxels of one, each as large as its voxels
+    let plane = json!({ "point_mm": first["centre_mm"], "normal": [1.0, 0.0, 0.0] });
+    let answer = draw(json!({ "act": "split", "lesion": 1, "plane": plane }));
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    let cut = answer.json()["case"].clone();
+    assert_eq!(cut["edits"][0]["body"]["ids"], json!([next, next]));
+    assert!(cut["edits"][0]["who"].is_string());
+    let after = labels(&server);
+    let halves = [count(&after, 1), count(&after, next as u16)];
+    assert_eq!(halves.iter().sum::<usize>(), count(&found, 1));
+    for (id, voxels) in [1, next].into_iter().zip(halves) {
+        let lesion = lesion(&cut, id).unwrap();
+        assert!((lesion["volume_mm3"].as_f64().unwrap() - voxels as f64 * voxel_mm3).abs() < 0.01);
+        assert_eq!(lesion["decided_by"], "drawn by the reader");
+    }
+
+    // merged again, they are the voxels of before
+    let merged = draw(json!({ "act": "merge", "lesions": [1, next] })).json()["case"].clone();
+    assert_eq!(labels(&server), found);
+    assert!(lesion(&merged, next).is_none());
+
+    // erased whole, and grown again from its densest part
+    let size = before["studies"][0]["analysis"]["labels"]["size"].as_array().unwrap();
+    let [columns, rows] = [0, 1].map(|axis| size[axis].as_u64().unwrap() as usize);
+    let runs = found.iter().enumerate().filter(|(_, label)| **label == 1).map(|(at, _)| {
+        let (column, row) = (at % columns, at / columns);
+        json!([row / rows, row % rows, column, column + 1])
+    });
+    let runs = runs.collect::<Vec<_>>();
+    let erased = draw(json!({ "act": "erase", "voxels": runs })).json()["case"].clone();
+    assert!(lesion(&erased, 1).is_none());
+    let painted = draw(json!({ "act": "paint", "voxels": runs })).json()["case"].clone();
+    let new = painted["edits"].as_array().unwrap().last().unwrap()["body"]["ids"][0].as_u64().unwrap();
+    assert!(new > next, "an id is never given twice");
+    let again = lesion(&painted, new).unwrap();
+    assert!((again["max_hu"].as_f64().unwrap() - first["max_hu"].as_f64().unwrap()).abs() < 1.0);
+    let undo = |case: &Value| {
+        let last = case["edits"].as_array().unwrap().iter().rev();
+        let last =
+            last.into_iter().find(|edit| edit["holds"] == true && edit["body"]["kind"] != "undo").unwrap();
+        server.post(&edits, &json!({ "kind": "undo", "edit": last["number"] })).json()["case"].clone()
+    };
+    let back = undo(&painted);
+    assert!(lesion(&back, new).is_none());
+    let grid = &before["studies"][0]["analysis"]["labels"];
+    // the middle voxel of the lesion in the order of the grid
+    let voxels = (0..found.len()).filter(|at| found[*at] == 1).collect::<Vec<_>>();
+    let at = voxels[voxels.len() / 2];
+    let voxel = [at % columns, at / columns % rows, at / columns / rows];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let inside: [f64; 3] = std::array::from_fn(|k| {
+        let steps = (0..3).map(|axis| voxel[axis] as f64 * number(&grid["steps_mm"][axis][k])).sum::<f64>();
+        number(&grid["origin_mm"][k]) + steps
+    });
+    let grown = draw(json!({ "act": "add", "at_mm": inside }));
+    assert_eq!(grown.status, 201, "{}", String::from_utf8_lossy(&grown.body));
+    let grown = grown.json()["case"].clone();
+    let id_grown =
+        grown["edits"].as_array().unwrap().last().unwrap()["body"]["ids"][0].as_u64().unwrap() as u16;
+    let labels_grown = labels(&server);
+    let both = found.iter().zip(&labels_grown).filter(|(a, b)| **a == 1 && **b == id_grown).count();
+    assert!(2 * both > count(&labels_grown, id_grown), "what is grown is mostly the lesion that was found");
+
+    // what cannot be drawn is refused and not kept
+    let kept = grown["edits"].as_array().unwrap().len();
+    for (drawing, status) in [
+        (json!({ "act": "split", "lesion": 999 }), 400),
+        (json!({ "act": "merge", "lesions": [id_grown] }), 400),
+        (json!({ "act": "erase", "voxels": [[99999, 0, 0, 1]] }), 400),
+        (json!({ "act": "add", "at_mm": [1e6, 0.0, 0.0] }), 400),
+        (json!({ "act": "conjure" }), 422),
+    ] {
+        assert_eq!(draw(drawing.clone()).status, status, "{drawing}");
+    }
+    assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["edits"].as_array().unwrap().len(), kept);
+
+    // over a kill everything is as it was; with all undone, as it came
+    server.kill();
+    let server = Server::start(&store, &[]);
+    assert_eq!(labels(&server), labels_grown);
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    assert_eq!(case["studies"], grown["studies"]);
+    for edit in case["edits"].as_array().unwrap() {
+        if edit["holds"] == true && edit["body"]["kind"] != "undo" {
+            server.post(&edits, &json!({ "kind": "undo", "edit": edit["number"] }));
+        }
+    }
+    assert_eq!(labels(&server), found);
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    assert_eq!(case["studies"][0]["analysis"], before["studies"][0]["analysis"]);
+}
+
+/// The files of a phantom with its case, by name.
+fn phantom() -> Vec<(String, Vec<u8>)> {
+    static MADE: std::sync::OnceLock<Vec<(String, Vec<u8>)>> = std::sync::OnceLock::new();
+    MADE.get_or_init(|| {
+        let phantom = folder("phantom");
+        let made = Command::new(env!("CARGO_BIN_EXE_apatite"))
+            .args(["phantom", "calcified_tophus", "--out"])
+            .arg(&phantom)
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        let mut files = vec![("case.toml".to_owned(), std::fs::read(phantom.join("case.toml")).unwrap())];
+        for slice in std::fs::read_dir(phantom.join("ct")).unwrap() {
+            let path = slice.unwrap().path();
+            let name = format!("ct/{}", path.file_name().unwrap().to_string_lossy());
+            files.push((name, std::fs::read(path).unwrap()));
+        }
+        files
+    })
+    .clone()
+}
+
+/// Waits for the one job of a server.
+fn await_analysis(server: &Server) {
+    let mut state = String::new();
+    for _ in 0..600 {
+        state = server.get("/api/v1/jobs")[0]["state"].as_str().unwrap().to_owned();
+        if state == "done" || state == "failed" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(state, "done");
 }
 
 /// A zip archive of files.

@@ -1,0 +1,328 @@
+/*!
+The lesions of a study as a reader draws them: the labels of the analysis with every drawing that holds, and the figures
+of what they change.
+
+A revision is computed from the log alone and kept under the digest of what it was computed from, so an undo finds the
+one before, and a restart loses none.
+*/
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apatite_dicom::Source;
+use apatite_lesion::{Desk, Drawn, Kind, Lesion, Options, parts};
+use apatite_volume::{Geometry, Labels};
+use flate2::read::GzDecoder;
+use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::Server;
+use crate::edit::{Drawing, Edit, Plane, Read};
+use crate::jobs::{packed_labels, without_paths};
+use crate::problem::{Answer, Problem};
+use crate::store::{StoredResult, hex};
+
+/// Computed, and can be made again.
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS revision (
+  digest TEXT PRIMARY KEY,              -- of the analysis and what was drawn
+  body   TEXT NOT NULL                  -- lesions that are drawn, those that are gone, SHA-256 of the labels
+)";
+
+/// What drawings made of the lesions of a study.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Revision {
+    /// Lesions that are new or changed.
+    pub(crate) drawn: Vec<Lesion>,
+    /// Ids of lesions that are no more.
+    pub(crate) gone: BTreeSet<u16>,
+    /// SHA-256 of the labels.
+    pub(crate) labels: String,
+    /// Drawings that cannot be done, by place, and why: what they were drawn on was taken back.
+    pub(crate) left_out: Vec<(usize, String)>,
+}
+
+/// The last study that was drawn on, ready for the next stroke.
+#[derive(Debug, Default)]
+pub(crate) struct Desks {
+    last: Mutex<Option<(String, Arc<Desk>)>>,
+}
+
+/// What is read of a stored result.
+#[derive(Deserialize)]
+struct Analysed {
+    series: Series,
+    lesions: Vec<Lesion>,
+    labels: Grid,
+}
+
+#[derive(Deserialize)]
+struct Series {
+    uid: String,
+}
+
+#[derive(Deserialize)]
+struct Grid {
+    size: [usize; 3],
+    origin_mm: [f64; 3],
+    steps_mm: [[f64; 3]; 3],
+}
+
+impl Server {
+    /// What the drawings of a case make of a study; none where nothing is drawn on it.
+    pub(crate) fn revised(
+        &self,
+        study: &str,
+        result: &StoredResult,
+        read: &Read,
+    ) -> Answer<Option<Revision>> {
+        let drawings = read.drawings.iter().filter(|drawing| drawing.0 == study);
+        let drawings = drawings.map(|(_, drawing, ids)| (drawing, ids.map(|[first, _]| first)));
+        let drawings = drawings.collect::<Vec<_>>();
+        if drawings.is_empty() {
+            return Ok(None);
+        }
+        let digest = {
+            let said = serde_json::to_vec(&(study, &result.labels, env!("CARGO_PKG_VERSION"), &drawings))?;
+            hex(&Sha256::digest(said))
+        };
+        let known: Option<String> = self
+            .store
+            .database()
+            .query_row("SELECT body FROM revision WHERE digest = ?1", [&digest], |row| row.get(0))
+            .optional()?;
+        if let Some(known) = known {
+            return Ok(Some(serde_json::from_str(&known)?));
+        }
+        let revision = self.revise(study, result, &drawings)?;
+        self.store.database().execute(
+            "INSERT OR REPLACE INTO revision (digest, body) VALUES (?1, ?2)",
+            params![digest, serde_json::to_string(&revision)?],
+        )?;
+        Ok(Some(revision))
+    }
+
+    /// A drawing with the ids of the lesions that come of it, refused where it cannot be done; other edits as they are.
+    pub(crate) fn with_ids(&self, case: &str, mut edit: Edit) -> Answer<Edit> {
+        let Edit::LesionDrawing { study, drawing, ids } = &mut edit else { return Ok(edit) };
+        let study = study.clone();
+        let stored = self.store.case(case)?;
+        if !stored.is_some_and(|stored| stored.studies.contains(&study)) {
+            return Err(Problem::not_found("the case has no study of this UID"));
+        }
+        let result = self.store.result(&study)?;
+        let result = result.ok_or_else(|| Problem::bad("the study is not analysed yet"))?;
+        let Analysed { lesions, .. } = serde_json::from_value(result.body.clone())?;
+        // an id that was ever given is not given again, so that an undo mixes up nothing
+        let mut last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
+        for logged in self.store.edits(case)? {
+            if let Ok(Edit::LesionDrawing { study: of, ids: Some([_, end]), .. }) =
+                serde_json::from_value(logged.body)
+                && of == study
+            {
+                last = last.max(end);
+            }
+        }
+        let first = last.checked_add(1).ok_or_else(|| Problem::bad("the study has too many lesions"))?;
+        *ids = drawing.makes().then_some([first, first]);
+        let standing = self.standing(case, std::slice::from_ref(&edit))?;
+        let Some(revision) = self.revised(&study, &result, &standing.read)? else { return Ok(edit) };
+        let at = standing.read.drawings.iter().filter(|drawing| drawing.0 == study).count() - 1;
+        if let Some((_, why)) = revision.left_out.into_iter().find(|(left, _)| *left == at) {
+            return Err(Problem::bad(why));
+        }
+        let end = revision.drawn.iter().map(|lesion| lesion.id).max().unwrap_or(first);
+        if let Edit::LesionDrawing { ids: Some([_, last]), .. } = &mut edit {
+            *last = end.max(first);
+        }
+        Ok(edit)
+    }
+
+    fn revise(
+        &self,
+        study: &str,
+        result: &StoredResult,
+        drawings: &[(&Drawing, Option<u16>)],
+    ) -> Answer<Revision> {
+        let Analysed { series, lesions, labels: grid } = serde_json::from_value(result.body.clone())?;
+        let desk = self.desk(study, &series.uid)?;
+        let mut sheet = Sheet {
+            labels: unpacked(&self.store.labels(&result.labels)?, &grid)?,
+            kinds: lesions.iter().map(|lesion| (lesion.id, lesion.kind)).collect(),
+            changed: BTreeSet::new(),
+        };
+        let mut left_out = Vec::new();
+        for (at, (drawing, first)) in drawings.iter().enumerate() {
+            if let Err(problem) = sheet.draw(&desk, drawing, *first) {
+                left_out.push((at, problem.detail));
+            }
+        }
+        let drawn =
+            sheet.changed.iter().filter_map(|id| Some(Drawn { id: *id, kind: *sheet.kinds.get(id)? }));
+        let drawn = desk.measure(&sheet.labels, &drawn.collect::<Vec<_>>());
+        let gone = sheet.changed.iter().copied().filter(|id| drawn.iter().all(|lesion| lesion.id != *id));
+        let gone = gone.collect();
+        let labels = self.store.keep_labels(&packed_labels(&sheet.labels.values)?)?;
+        Ok(Revision { drawn, gone, labels, left_out })
+    }
+
+    /// The volume of a series, prepared; the last one is kept.
+    fn desk(&self, study: &str, series: &str) -> Answer<Arc<Desk>> {
+        let mut last = self.desks.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, desk)) = last.as_ref().filter(|(uid, _)| uid == series) {
+            return Ok(desk.clone());
+        }
+        // two volumes at once would be too much
+        *last = None;
+        let problem = |error: &dyn std::fmt::Display| {
+            Problem::bad(without_paths(&self.store, &format!("the images cannot be measured: {error}")))
+        };
+        let paths = self.store.paths_of_study(study)?;
+        let source = Source::open(&paths).map_err(|error| problem(&error))?;
+        let (volume, _) = source
+            .choose(Some(series))
+            .and_then(|series| series.load(&|_, _| {}))
+            .map_err(|error| problem(&error))?;
+        let desk = Arc::new(Desk::new(volume, &Options::default()).map_err(|error| problem(&error))?);
+        *last = Some((series.to_owned(), desk.clone()));
+        Ok(desk)
+    }
+}
+
+/// Labels under the pen.
+struct Sheet {
+    labels: Labels,
+    /// Of every id there is.
+    kinds: std::collections::BTreeMap<u16, Kind>,
+    /// Ids whose voxels changed.
+    changed: BTreeSet<u16>,
+}
+
+impl Sheet {
+    fn draw(&mut self, desk: &Desk, drawing: &Drawing, first: Option<u16>) -> Answer<()> {
+        // without a number in the log nothing new came of the drawing
+        let first = first.unwrap_or(u16::MAX);
+        match drawing {
+            Drawing::Add { at_mm } => {
+                let grown = desk.grow(*at_mm, &self.labels).ok_or_else(|| {
+                    Problem::bad("nothing dense enough lies there that is not part of a lesion already")
+                })?;
+                self.kinds.insert(first, Kind::Calcification);
+                self.give(grown, first);
+            }
+            Drawing::Merge { lesions } => {
+                lesions.iter().try_for_each(|id| self.known(*id))?;
+                let others =
+                    lesions[1..].iter().copied().filter(|id| *id != lesions[0]).collect::<BTreeSet<_>>();
+                let of_others = |value: &u16| others.contains(value);
+                let voxels = positions(&self.labels.values, of_others);
+                self.give(voxels, lesions[0]);
+            }
+            Drawing::Split { lesion, plane } => {
+                self.known(*lesion)?;
+                let pieces = match plane {
+                    None => parts(&self.labels, *lesion),
+                    Some(plane) => self.cut(*lesion, plane),
+                };
+                if pieces.len() < 2 {
+                    return Err(Problem::bad(match plane {
+                        None => "the lesion is of one piece: cut it by a plane",
+                        Some(_) => "the plane does not meet the lesion",
+                    }));
+                }
+                let kind = self.kinds.get(lesion).copied().unwrap_or(Kind::Calcification);
+                for (at, piece) in pieces.into_iter().skip(1).enumerate() {
+                    let id = u16::try_from(at).ok().and_then(|at| first.checked_add(at));
+                    let id = id.ok_or_else(|| Problem::bad("the lesion falls into too many pieces"))?;
+                    self.kinds.insert(id, kind);
+                    self.give(piece, id);
+                }
+            }
+            Drawing::Paint { lesion, voxels } => {
+                let id = match lesion {
+                    Some(id) => {
+                        self.known(*id)?;
+                        *id
+                    }
+                    None => {
+                        self.kinds.insert(first, Kind::Calcification);
+                        first
+                    }
+                };
+                let voxels = self.voxels(voxels)?;
+                self.give(voxels, id);
+            }
+            Drawing::Erase { voxels } => {
+                let voxels = self.voxels(voxels)?;
+                self.give(voxels, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, id: u16) -> Answer<()> {
+        if self.kinds.contains_key(&id) {
+            Ok(())
+        } else {
+            Err(Problem::bad(format!("there is no lesion {id}")))
+        }
+    }
+
+    fn give(&mut self, voxels: Vec<usize>, id: u16) {
+        for voxel in voxels {
+            let before = std::mem::replace(&mut self.labels.values[voxel], id);
+            if before != id {
+                self.changed.extend([before, id].into_iter().filter(|id| *id != 0));
+            }
+        }
+    }
+
+    /// The voxels of a lesion on either side of a plane, the larger side first; one side where the plane misses it.
+    fn cut(&self, lesion: u16, plane: &Plane) -> Vec<Vec<usize>> {
+        let [columns, rows, _] = self.labels.size;
+        let (above, below): (Vec<usize>, Vec<usize>) =
+            positions(&self.labels.values, |value| *value == lesion).into_iter().partition(|voxel| {
+                let row = voxel / columns;
+                let at = [voxel % columns, row % rows, row / rows].map(|at| at as f64);
+                let point = self.labels.geometry.patient_from_voxel(at);
+                (0..3).map(|k| (point[k] - plane.point_mm[k]) * plane.normal[k]).sum::<f64>() > 0.0
+            });
+        let mut sides = vec![above, below];
+        sides.retain(|side| !side.is_empty());
+        sides.sort_by(|a, b| b.len().cmp(&a.len()).then(a[0].cmp(&b[0])));
+        sides
+    }
+
+    fn voxels(&self, runs: &[[u32; 4]]) -> Answer<Vec<usize>> {
+        let [columns, rows, slices] = self.labels.size;
+        let mut voxels = Vec::new();
+        for run in runs {
+            let [slice, row, start, end] = run.map(|at| at as usize);
+            if slice >= slices || row >= rows || start >= end || end > columns {
+                return Err(Problem::bad(format!("the run {run:?} is not on the grid of the labels")));
+            }
+            let at = (slice * rows + row) * columns;
+            voxels.extend(at + start..at + end);
+            if voxels.len() > self.labels.values.len() {
+                return Err(Problem::bad("`voxels` names voxels more than once"));
+            }
+        }
+        Ok(voxels)
+    }
+}
+
+fn positions(values: &[u16], wanted: impl Fn(&u16) -> bool) -> Vec<usize> {
+    values.iter().enumerate().filter(|(_, value)| wanted(value)).map(|(at, _)| at).collect()
+}
+
+fn unpacked(packed: &[u8], grid: &Grid) -> Answer<Labels> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut bytes)?;
+    let values = bytes.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect::<Vec<_>>();
+    if values.len() != grid.size.iter().product::<usize>() {
+        return Err(Problem::internal(&"the labels do not fill their grid"));
+    }
+    let geometry = Geometry { origin_mm: grid.origin_mm, steps_mm: grid.steps_mm };
+    Ok(Labels { size: grid.size, values, geometry })
+}
