@@ -27,6 +27,11 @@ function request()
   return wrk.format("POST", path, { ["Content-Type"] = "application/json" }, body)
 end
 
+-- a reader looks for a second between two clicks, where PAUSE is set
+if os.getenv("PAUSE") then
+  function delay() return math.random(950, 1050) end
+end
+
 function done(summary, latency)
   io.write(string.format("clicks %d, in a second %.0f, median %.1f ms, 99th percentile %.1f ms, longest %.1f ms, errors %d\n",
     summary.requests, summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000,
