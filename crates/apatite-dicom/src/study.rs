@@ -72,6 +72,12 @@ impl Study {
         choose::choose(&self.series, wanted)
     }
 
+    /// In words, what was left out and what was warned of.
+    pub fn notes(&self) -> impl Iterator<Item = String> + '_ {
+        let left_out = self.left_out.iter().map(|left| format!("{} left out: {}", left.file, left.reason));
+        left_out.chain(self.warnings.iter().map(ToString::to_string))
+    }
+
     fn group(&mut self, files: Vec<ImageFile>) {
         let mut seen: BTreeSet<String> = BTreeSet::new();
         let mut groups: Vec<(Key, Vec<Arc<ImageFile>>)> = Vec::new();

@@ -1,5 +1,5 @@
 use apatite_knowledge::Language;
-use apatite_text::printable;
+use apatite_text::{Words, printable};
 use jiff::civil::Date;
 
 /// Longest text of others that is taken into a report as it stands, characters.
@@ -220,10 +220,13 @@ impl Text {
         Self(vec![Span::Strong(safe(text))])
     }
 
-    /// A technical note in English.
+    /// A warning or problem that the program keeps in English: in the language of the report, or marked as English where
+    /// the language does not have it.
     #[must_use]
-    pub fn english(text: &str) -> Self {
-        Self(vec![Span::English(safe(text))])
+    pub fn remark(words: &Words<'_>, english: &str) -> Self {
+        words
+            .remark(english)
+            .map_or_else(|| Self(vec![Span::English(safe(english))]), |said| Self::plain(&said))
     }
 
     /// The same with something more after it.

@@ -8,7 +8,7 @@ use apatite_grade::{Gradings, grade};
 use apatite_knowledge::{Folder, Knowledge, Language};
 use apatite_lesion::{Analysis, Clause, Kind, Lesion, Shape};
 use apatite_reason::{Model, counts_of, diagnose, robustness};
-use apatite_report::{Block, Input, Picture, Provenance, Report, Study, compose, html, pdf, text};
+use apatite_report::{Block, Input, Picture, Provenance, Report, Study, Text, compose, html, pdf, text};
 use apatite_study::{MeasuredSeries, Measurement};
 use apatite_text::Words;
 use apatite_volume::{Geometry, Labels};
@@ -33,7 +33,8 @@ fn report(knowledge: &Knowledge, language: Language, case: &Case, studies: &[Stu
     let leader = answer.differential[0].diagnosis.clone();
     let graded = grade(&gradings, knowledge, case, &[&leader]);
     let provenance = Provenance { program_version: "0.0.0".to_owned(), case_sha256: "0".repeat(64) };
-    let remarks = ["a remark".to_owned()];
+    // one that the languages have, and one that they have not
+    let remarks = ["unknown site `elbo`", "a remark"].map(|remark| Text::remark(&words, remark));
     compose(
         &words,
         &Input {

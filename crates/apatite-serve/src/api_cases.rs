@@ -248,7 +248,8 @@ async fn differential(
     Json(Asked { case, setting }): Json<Asked>,
 ) -> Answer<Json<Value>> {
     blocking(server, move |server| {
-        let (case, problems) = server.case_from(&case);
+        let (case, mut problems) = server.case_from(&case);
+        problems.iter_mut().for_each(|told| in_words(told, server.words(wanted.lang)));
         let mut answer = server.differential(&case, setting.as_deref(), &wanted)?;
         answer["problems"] = json!(problems);
         Ok(Json(answer))
@@ -373,9 +374,11 @@ fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], l
             });
             let mut findings = json!(analysed.findings);
             findings.as_array_mut().into_iter().flatten().for_each(|told| in_words(told, words));
+            let warnings = analysed.warnings.iter();
+            let warnings = warnings.map(|warning| words.remark(warning).unwrap_or_else(|| warning.clone()));
             json!({
                 "series": analysed.body["series"],
-                "warnings": analysed.body["warnings"],
+                "warnings": warnings.collect::<Vec<_>>(),
                 "labels": analysed.body["labels"],
                 "lesions": lesions.collect::<Vec<_>>(),
                 "findings": findings,
@@ -452,8 +455,14 @@ async fn clicked<T: Send + 'static>(
     answer
 }
 
-/// What something was measured from, in the words of a language; what an earlier program measured stays English.
+/// What something was measured from, and what is wrong, in the words of a language; what an earlier program measured
+/// stays English.
 fn in_words(told: &mut Value, words: Words<'_>) {
+    for key in ["message", "help"] {
+        if let Some(said) = told[key].as_str().and_then(|english| words.remark(english)) {
+            told[key] = json!(said);
+        }
+    }
     if let Some(clauses) = told.get_mut("measured_from")
         && let Ok(clauses) = serde_json::from_value::<Vec<Clause>>(clauses.take())
         && !clauses.is_empty()

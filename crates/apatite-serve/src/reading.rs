@@ -42,7 +42,7 @@ pub(crate) struct Analysed {
     pub(crate) findings: Vec<FindingEvidence>,
     pub(crate) region: Option<FindingEvidence>,
     series: MeasuredSeries,
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// How a differential is wanted.

@@ -6,7 +6,7 @@ use apatite_advise::{Advice, next};
 use apatite_case::Case;
 use apatite_knowledge::{Language, Localised};
 use apatite_reason::{diagnose, robustness};
-use apatite_report::{Input, Provenance, Study, compose, html, pdf, text};
+use apatite_report::{Input, Provenance, Study, Text, compose, html, pdf, text};
 use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -80,10 +80,17 @@ impl Server {
                 pictures: Vec::new(),
             });
         }
-        let told = |problem: &Value| problem["message"].as_str().map(str::to_owned);
-        let remarks = problems.iter().filter_map(told).collect::<Vec<_>>();
+        let words = self.words(lang);
+        let remarks = problems.iter().filter_map(|problem| match problem["message"].as_str() {
+            Some(message) => Some(Text::remark(&words, message)),
+            None => {
+                let disagreement = serde_json::from_value(problem.clone()).ok()?;
+                Some(Text::plain(&words.disagreement(&disagreement)))
+            }
+        });
+        let remarks = remarks.collect::<Vec<_>>();
         let report = compose(
-            &self.words(lang),
+            &words,
             &Input {
                 case,
                 answer: &answer,

@@ -15,7 +15,7 @@ use apatite_knowledge::Knowledge;
 pub use apatite_lesion::Calibration;
 use apatite_lesion::{Analysis, Clause, FindingEvidence, Kind, LesionError, Options, analyse};
 use apatite_volume::Volume;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What is to be measured, and with what help.
@@ -102,12 +102,7 @@ fn measure_with(
     progress("headers", 0.0);
     let study = Source::open(&request.paths)?;
     let series = study.choose(request.series.as_deref())?;
-    let mut warnings = study
-        .left_out
-        .iter()
-        .map(|left| format!("{} left out: {}", left.file, left.reason))
-        .collect::<Vec<_>>();
-    warnings.extend(study.warnings.iter().map(ToString::to_string));
+    let mut warnings = study.notes().collect::<Vec<_>>();
     let (volume, read_warnings) = series.load(&|done, of| {
         progress("slices", READING_SHARE * done as f64 / of.max(1) as f64);
     })?;
@@ -150,7 +145,7 @@ fn measure_with(
 const READING_SHARE: f64 = 0.4;
 
 /// A measured finding that the reader had spoken of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Disagreement {
     /// Id of the finding.
     pub finding: String,

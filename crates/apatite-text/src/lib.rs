@@ -16,6 +16,7 @@ mod gradings;
 mod manual;
 mod measured;
 mod measurement;
+mod remarks;
 mod words;
 
 pub use advice::{advice, alarms, asked, first_advice, what_if};

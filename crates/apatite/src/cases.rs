@@ -10,7 +10,9 @@ use anstyle::AnsiColor;
 use apatite_case::{Case, Format, Kind, MAX_BYTES, Place, Policy, Problem, Reading, Severity};
 use apatite_knowledge::Knowledge;
 use apatite_reason::ProvenCase;
-use apatite_text::printable;
+use apatite_report::Text;
+use apatite_study::Disagreement;
+use apatite_text::{Words, printable};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -31,7 +33,7 @@ pub(crate) struct LoadedCase {
 }
 
 /// Something wrong with a case, or something in it that this program does not use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Trouble {
     severity: Severity,
     kind: &'static str,
@@ -40,6 +42,9 @@ pub(crate) struct Trouble {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    /// What the message says, where other languages say it otherwise.
+    #[serde(skip)]
+    disagreement: Option<Box<Disagreement>>,
 }
 
 impl LoadedCase {
@@ -60,7 +65,28 @@ impl LoadedCase {
 impl Trouble {
     /// Something that stands at no place of the file.
     pub(crate) fn about(kind: &'static str, severity: Severity, message: String) -> Self {
-        Self { severity, kind, place: None, message, help: None }
+        Self { severity, kind, place: None, message, help: None, disagreement: None }
+    }
+
+    /// That the reader says otherwise than the images.
+    pub(crate) fn disagreement(disagreement: Disagreement) -> Self {
+        let said = if disagreement.reader_says_present { "present" } else { "absent" };
+        let message = format!(
+            "the reader says `{}` is {said}, and the images give it {:.0} % ({}); the reader's word stands",
+            disagreement.finding,
+            disagreement.probability * 100.0,
+            disagreement.because
+        );
+        let kind = "reader-and-images-disagree";
+        Self { disagreement: Some(Box::new(disagreement)), ..Self::about(kind, Severity::Warning, message) }
+    }
+
+    /// In a report.
+    pub(crate) fn remark(&self, words: &Words<'_>) -> Text {
+        match &self.disagreement {
+            Some(disagreement) => Text::plain(&words.disagreement(disagreement)),
+            None => Text::remark(words, &self.to_string()),
+        }
     }
 }
 
@@ -76,7 +102,7 @@ impl fmt::Display for Trouble {
 impl From<Problem> for Trouble {
     fn from(problem: Problem) -> Self {
         let Problem { severity, kind, place, message, help, .. } = problem;
-        Self { severity, kind: kind.name(), place: Some(place), message, help }
+        Self { severity, kind: kind.name(), place: Some(place), message, help, disagreement: None }
     }
 }
 
@@ -201,6 +227,7 @@ fn text(path: &Path) -> Result<String, Trouble> {
         place,
         message,
         help: None,
+        disagreement: None,
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path)

@@ -14,7 +14,7 @@ use apatite_dicom::{ReadError, Source, write_labels};
 use apatite_knowledge::Knowledge;
 use apatite_phantom::{Options, Visit, make, patterns};
 use apatite_reason::{Model, counts_of, diagnose};
-use apatite_study::{Disagreement, Measurement, Request, join, measure, measure_and_keep};
+use apatite_study::{Measurement, Request, join, measure, measure_and_keep};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,7 +57,10 @@ pub(crate) fn measure_studies(
         if modality != "CT" {
             if let Some(kept) = &mut kept {
                 match with_progress(|progress| show(&request, &name, &modality, progress)) {
-                    Ok(study) => kept.push(study),
+                    Ok((study, warnings)) => {
+                        troubles.extend(warnings.iter().map(|warning| warned(&name, warning)));
+                        kept.push(study);
+                    }
                     Err(error) => {
                         let message = format!("the {modality} study `{name}` is not shown: {error}");
                         troubles.push(Trouble::about("study-not-shown", Severity::Warning, message));
@@ -77,12 +80,9 @@ pub(crate) fn measure_studies(
         });
         match measured {
             Ok((measurement, volume)) => {
-                for warning in &measurement.warnings {
-                    let message = format!("study `{name}`: {warning}");
-                    troubles.push(Trouble::about("study", Severity::Note, message));
-                }
+                troubles.extend(measurement.warnings.iter().map(|warning| warned(&name, warning)));
                 let disagreements = join(case, index, &measurement.analysis, knowledge);
-                troubles.extend(disagreements.iter().map(disagreement));
+                troubles.extend(disagreements.into_iter().map(Trouble::disagreement));
                 if let (Some(kept), Some(volume)) = (&mut kept, volume) {
                     let date = measurement.series.date.clone();
                     let origin = measurement.origin.as_ref();
@@ -101,24 +101,30 @@ pub(crate) fn measure_studies(
     troubles
 }
 
-/// Reads a study that is not measured, for pictures of it.
+fn warned(name: &str, warning: &str) -> Trouble {
+    Trouble::about("study", Severity::Note, format!("study `{name}`: {warning}"))
+}
+
+/// Reads a study that is not measured, for pictures of it; and what was left out or repaired on the way.
 fn show(
     request: &Request,
     name: &str,
     modality: &str,
     progress: &dyn Fn(&str, f64),
-) -> Result<LoadedStudy, ReadError> {
+) -> Result<(LoadedStudy, Vec<String>), ReadError> {
     let study = Source::open(&request.paths)?;
     let series = study.choose(None)?;
-    let (volume, _) = series.load(&|done, of| progress("slices", done as f64 / of.max(1) as f64))?;
-    Ok(LoadedStudy {
+    let (volume, read) = series.load(&|done, of| progress("slices", done as f64 / of.max(1) as f64))?;
+    let warnings = study.notes().chain(read.iter().map(ToString::to_string)).collect();
+    let study = LoadedStudy {
         name: name.to_owned(),
         modality: modality.to_owned(),
         date: series.study_date.clone(),
         frame_of_reference: series.frame_of_reference.clone(),
         volume,
         measurement: None,
-    })
+    };
+    Ok((study, warnings))
 }
 
 pub(crate) fn run_measure(arguments: &Measure, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {
@@ -142,7 +148,7 @@ pub(crate) fn run_measure(arguments: &Measure, words: &Words<'_>) -> Result<Exit
         Some(mut loaded) => {
             let examination = examination(&mut loaded.case);
             let disagreements = join(&mut loaded.case, examination, &measurement.analysis, knowledge);
-            loaded.problems.extend(disagreements.iter().map(disagreement));
+            loaded.problems.extend(disagreements.into_iter().map(Trouble::disagreement));
             let setting = setting(knowledge, arguments.reading.setting.as_deref())?;
             let model = Model::new(knowledge, setting, &counts_of(&knowledge.learned))?;
             let answer = diagnose(&model, knowledge, &loaded.case, EXPLAINED)?;
@@ -202,17 +208,6 @@ fn examination(case: &mut Case) -> usize {
     }
     case.examinations.push(Examination { modality: "CT".to_owned(), ..Examination::default() });
     case.examinations.len() - 1
-}
-
-fn disagreement(disagreement: &Disagreement) -> Trouble {
-    let said = if disagreement.reader_says_present { "present" } else { "absent" };
-    let message = format!(
-        "the reader says `{}` is {said}, and the images give it {:.0} % ({}); the reader's word stands",
-        disagreement.finding,
-        disagreement.probability * 100.0,
-        disagreement.because
-    );
-    Trouble::about("reader-and-images-disagree", Severity::Warning, message)
 }
 
 pub(crate) fn run_phantom(arguments: &Phantom, words: &Words<'_>) -> Result<ExitCode, Box<dyn Error>> {

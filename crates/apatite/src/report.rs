@@ -23,7 +23,7 @@ use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::{Lang, Reading};
-use crate::cases;
+use crate::cases::{self, Trouble};
 use crate::commands::{language, policy, setting};
 use crate::export::{ExportFormat, Exported, TableOf};
 use crate::follow::{days_between, limits};
@@ -121,12 +121,13 @@ pub(crate) fn run_report(
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();
     // what a measurement warns of stands with its study
-    let told = |remark: &String| {
+    let told = |trouble: &&Trouble| {
+        let remark = trouble.to_string();
         let mut measured = loaded.studies.iter().filter_map(|study| study.measurement.as_ref());
         measured.any(|measured| measured.warnings.iter().any(|warning| remark.ends_with(warning.as_str())))
     };
-    let remarks = loaded.problems.iter().map(ToString::to_string).filter(|remark| !told(remark));
-    let remarks = remarks.collect::<Vec<_>>();
+    let remarks = loaded.problems.iter().filter(|trouble| !told(trouble));
+    let remarks = remarks.map(|trouble| trouble.remark(&words)).collect::<Vec<_>>();
     let report = compose(
         &words,
         &Input {

@@ -57,7 +57,8 @@ impl Composer<'_, '_, '_> {
             }
             if !measurement.warnings.is_empty() {
                 blocks.push(Block::Subheading(Text::plain(&self.word("report-limits"))));
-                let items = measurement.warnings.iter().map(|warning| Text::english(warning)).collect();
+                let remark = |warning: &String| Text::remark(self.words, warning);
+                let items = measurement.warnings.iter().map(remark).collect();
                 blocks.push(Block::List { numbered: false, items });
             }
         }

@@ -41,8 +41,8 @@ pub struct Input<'a> {
     pub studies: &'a [Study<'a>],
     /// The day that the report speaks of; none where nobody said it.
     pub date: Option<Date>,
-    /// What was wrong with the case or its images, in English.
-    pub remarks: &'a [String],
+    /// What was wrong with the case or its images.
+    pub remarks: &'a [Text],
     /// What the answer was made from.
     pub provenance: &'a Provenance,
 }
@@ -98,9 +98,8 @@ pub fn compose(words: &Words<'_>, input: &Input<'_>) -> Report {
     sections.push(composer.section("next", "report-next", next));
     let lacking = composer.lacking();
     sections.push(composer.section("lacking", "report-lacking", lacking));
-    let remarks = input.remarks.iter().map(|remark| Text::english(remark)).collect::<Vec<_>>();
-    let remarks =
-        if remarks.is_empty() { Vec::new() } else { vec![Block::List { numbered: false, items: remarks }] };
+    let items = input.remarks.to_vec();
+    let remarks = if items.is_empty() { Vec::new() } else { vec![Block::List { numbered: false, items }] };
     sections.push(composer.section("remarks", "report-remarks", remarks));
     let sources = composer.sources.list();
     let sources = if sources.is_empty() { Vec::new() } else { vec![Block::Sources(sources)] };

@@ -136,3 +136,6 @@ report-verdict = Verdict
 report-not-compared = not compared
 report-growth = { $growth } mm³ per month
 report-limit = Limit of repeatability of a volume V: { $share } V + { $root } √V + { $fixed } mm³
+remark-disagreement = The reader says { $said }: { $finding }; the images give it { $probability } ({ $because }). The reader's word stands.
+remark-present = present
+remark-absent = absent

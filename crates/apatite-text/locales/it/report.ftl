@@ -136,3 +136,6 @@ report-verdict = Giudizio
 report-not-compared = non confrontata
 report-growth = { $growth } mm³ al mese
 report-limit = Limite di ripetibilità di un volume V: { $share } V + { $root } √V + { $fixed } mm³
+remark-disagreement = Il lettore dice { $said }: { $finding }; le immagini gli danno { $probability } ({ $because }). Vale la parola del lettore.
+remark-present = presente
+remark-absent = assente
