@@ -140,7 +140,8 @@ fn laboratory_is_high_where_a_metabolic_cause_is_open() {
         "[patient]\nage = 45\n[[imaging]]\nmodality = \"XR\"\nsites = [\"hip\", \"shoulder\"]\n\
          present = [\"multilobulated_mass\", \"periarticular\", \"multiple_regions\"]",
     );
-    assert_eq!(advice.examinations[0].examination, "mineral_panel");
+    assert_eq!(advice.examinations[0].examination, "laboratory");
+    assert_eq!(advice.examinations[1].examination, "mineral_panel");
 }
 
 #[test]
