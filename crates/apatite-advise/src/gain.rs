@@ -19,8 +19,8 @@ pub(crate) const DRAWN: usize = 512;
 /// The same random numbers for every question, so that their differences are less uncertain than they are.
 const SEED: u64 = 1;
 
-/// States that nobody remarks on.
-const HEALTHY: [&str; 3] = ["absent", "negative", "normal"];
+/// The state of a finding that nobody remarks on.
+const UNREMARKABLE: &str = "absent";
 
 /// What is to be expected of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -156,7 +156,7 @@ impl<'m> Standing<'m> {
         let (mut gain, mut total) = (Gain::default(), 0.0);
         for (state, run) in states.iter().zip(factors.chunks_exact(self.columns.len())) {
             let (probability, posterior) = self.after(&mut run.to_vec());
-            let weight = probability * if HEALTHY.contains(&state.as_str()) { 1.0 } else { odds };
+            let weight = probability * if state == UNREMARKABLE { 1.0 } else { odds };
             if weight > 0.0 {
                 let Gain { bits, malignancy_change, leader_change, .. } = self.change(&posterior);
                 gain.bits += weight * bits;

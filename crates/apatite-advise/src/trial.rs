@@ -193,7 +193,10 @@ fn ask_half(
     Ok((hidden.len(), [reached, at_random[0], settled, at_random[1]]))
 }
 
-/// Position of the variable that is expected to tell most; of equal ones the first.
+/// A certain change of the leader counts as much as so many bits: what only makes the leader surer can wait.
+const LEADER_BITS: f64 = 0.3;
+
+/// Position of the variable that is expected to tell most and to change the leader; of equal ones the first.
 fn most_telling(
     model: &Model,
     knowledge: &Knowledge,
@@ -202,7 +205,10 @@ fn most_telling(
 ) -> Result<usize, ModelError> {
     let standing = Standing::new(model, knowledge, evidence)?;
     let odds = knowledge.examinations.reporting.remarkable_odds.best;
-    let gains = left.iter().map(|(variable, _)| standing.gain_where_told(*variable, odds).bits);
+    let gains = left.iter().map(|(variable, _)| {
+        let gain = standing.gain_where_told(*variable, odds);
+        gain.bits + LEADER_BITS * gain.leader_change
+    });
     let gains = gains.collect::<Vec<_>>();
     let mut best = 0;
     for (index, gain) in gains.iter().enumerate() {
