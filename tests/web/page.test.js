@@ -324,6 +324,28 @@ test('another modality stands beside, linked by the position in the patient', { 
   await picture('10-beside');
 });
 
+test('the leading diagnosis is graded', { timeout: SLOW }, async () => {
+  const root = join(folder, 'hip');
+  mkdirSync(root);
+  writeFileSync(join(root, 'hip.toml'), `title = "Ossification of the hip"
+[patient]
+age = 62
+[history]
+present = ["arthroplasty_at_site", "limited_joint_motion"]
+[[imaging]]
+modality = "CT"
+sites = ["hip"]
+present = ["mature_bone", "bridges_bones", "prosthesis_present"]
+`);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await drop(root, ['hip.toml']);
+  const brooker = page.locator('[data-testid=grading]', { hasText: /Brooker: IV/ });
+  await brooker.waitFor();
+  await brooker.locator('summary').click();
+  await brooker.getByText('Della Valle 2002').first().waitFor();
+  await picture('12-gradings');
+});
+
 test('the page complained of nothing', () => {
   // the restart cuts the stream of events, which the browser tells
   const real = complaints.filter((complaint) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY)|Failed to load resource/.test(complaint));

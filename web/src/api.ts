@@ -90,6 +90,7 @@ export interface Differential {
   unexplained: { fact: number; probability: number }[];
   lacking: Missing[];
   robustness?: { draws: number; fragile: boolean };
+  gradings: { grading: string; name: string; grade: string; diagnosis_name: string; besides?: string; to_decide?: string; note: string; agreement: string[] }[];
 }
 export interface Advice {
   alarms: { alarm: string; urgency: string; name: string; text: string }[];

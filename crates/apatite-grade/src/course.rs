@@ -76,16 +76,29 @@ pub struct SizeRule {
     pub sources: Vec<String>,
 }
 
+/// The file of the rules.
+const FILE: &str = "course.toml";
+
 impl CourseRules {
+    /// The rules of the knowledge; a folder without them has none.
+    ///
+    /// # Errors
+    /// As [`CourseRules::read`].
+    pub fn of(knowledge: &Knowledge) -> Result<Self, GradingsError> {
+        match knowledge.rules.get(FILE) {
+            Some(text) => Self::read(text, knowledge),
+            None => Ok(Self::default()),
+        }
+    }
+
     /// Reads the text of `knowledge/course.toml`.
     ///
     /// # Errors
     /// Text that is no TOML or lacks a field; an id that the knowledge does not have; a source that is not in the
     /// bibliography.
     pub fn read(text: &str, knowledge: &Knowledge) -> Result<Self, GradingsError> {
-        let refuse = |message: String| Err(GradingsError::of("course.toml", message));
-        let rules: Self =
-            toml::from_str(text).map_err(|error| GradingsError::of("course.toml", error.to_string()))?;
+        let refuse = |message: String| Err(GradingsError::of(FILE, message));
+        let rules: Self = toml::from_str(text).map_err(|error| GradingsError::of(FILE, error.to_string()))?;
         let between = rules.between.iter().map(|rule| (vec![&rule.finding], &rule.sources));
         let onset = rules
             .since_onset

@@ -152,6 +152,17 @@ pub struct Graded {
 const FILE: &str = "gradings.toml";
 
 impl Gradings {
+    /// The gradings of the knowledge; a folder without them has none.
+    ///
+    /// # Errors
+    /// As [`Gradings::read`].
+    pub fn of(knowledge: &Knowledge) -> Result<Self, GradingsError> {
+        match knowledge.rules.get(FILE) {
+            Some(text) => Self::read(text, knowledge),
+            None => Ok(Self { gradings: Vec::new() }),
+        }
+    }
+
     /// Reads the text of `knowledge/gradings.toml` and checks it against the rest of the knowledge.
     ///
     /// # Errors
@@ -209,6 +220,24 @@ impl Gradings {
         }
         Ok(())
     }
+}
+
+/// Diagnoses this likely, as a share of the leader's probability, are graded beside it.
+const CLOSE: f64 = 0.25;
+
+/// Grades a case for the leading diagnosis and those close to it. `ranked` are diagnoses with their probabilities, best
+/// first.
+#[must_use]
+pub fn grade_leading<'a>(
+    gradings: &Gradings,
+    knowledge: &Knowledge,
+    case: &Case,
+    ranked: impl Iterator<Item = (&'a str, f64)>,
+) -> Vec<Graded> {
+    let mut ranked = ranked.peekable();
+    let leader = ranked.peek().map_or(1.0, |(_, probability)| *probability);
+    let close = ranked.take_while(|(_, probability)| *probability >= CLOSE * leader);
+    grade(gradings, knowledge, case, &close.map(|(id, _)| id).collect::<Vec<_>>())
 }
 
 /// Grades a case for some diagnoses: every grading that is for one of them and for a site of the case, once, for the

@@ -36,6 +36,11 @@ pub struct Differential {
 }
 
 impl Differential {
+    /// The diagnoses with their probabilities, best first.
+    pub fn ranked(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.differential.iter().map(|ranked| (ranked.diagnosis.as_str(), ranked.probability))
+    }
+
     /// Adds what drawing the numbers from their intervals says.
     pub fn add_robustness(&mut self, model: &Model, robustness: Robustness) {
         for ranked in &mut self.differential {

@@ -248,7 +248,8 @@ async fn differential(
     Json(Asked { case, setting }): Json<Asked>,
 ) -> Answer<Json<Value>> {
     blocking(server, move |server| {
-        let (case, mut problems) = server.case_from(&case);
+        let (mut case, mut problems) = server.case_from(&case);
+        apatite_grade::add_course(&server.course, &server.knowledge, &mut case);
         problems.iter_mut().for_each(|told| in_words(told, server.words(wanted.lang)));
         let mut answer = server.differential(&case, setting.as_deref(), &wanted)?;
         answer["problems"] = json!(problems);

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use apatite_grade::{CourseRules, Gradings};
 use apatite_knowledge::Knowledge;
 use apatite_reason::{Model, ModelError, counts_of};
 
@@ -89,6 +90,8 @@ impl Default for Limits {
 pub struct Server {
     knowledge: Knowledge,
     models: BTreeMap<String, Model>,
+    gradings: Gradings,
+    course: CourseRules,
     store: Arc<Store>,
     jobs: Jobs,
     metrics: Metrics,
@@ -107,7 +110,7 @@ impl Server {
     /// Opens a server on a store, and begins to work through the queue. `local_name` is who works at this machine.
     ///
     /// # Errors
-    /// Knowledge that makes no model.
+    /// Knowledge that makes no model, or rules that cannot be used.
     pub fn open(
         knowledge: Knowledge,
         store: Store,
@@ -124,6 +127,8 @@ impl Server {
         let store = Arc::new(store);
         store.requeue_jobs()?;
         let server = Arc::new(Self {
+            gradings: Gradings::of(&knowledge)?,
+            course: CourseRules::of(&knowledge)?,
             knowledge,
             models,
             audit: Audit::start(store.clone())?,

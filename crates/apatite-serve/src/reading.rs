@@ -3,6 +3,7 @@ A case as it stands: the reader's words and what the images propose, told apart,
 */
 
 use apatite_case::{Case, Format, Policy};
+use apatite_grade::{add_course, grade_leading};
 use apatite_knowledge::Language;
 use apatite_lesion::{Analysis, FindingEvidence, Kind, Lesion, study_findings};
 use apatite_reason::{Differential, FactKind, compare, diagnose, robustness};
@@ -157,6 +158,7 @@ impl Server {
                 problems.push(told);
             }
         }
+        add_course(&self.course, &self.knowledge, &mut case);
         (case, problems)
     }
 
@@ -180,7 +182,29 @@ impl Server {
             let draws = usize::from(wanted.draws.min(1000));
             answer.add_robustness(model, robustness(model, &self.knowledge, case, draws, 1)?);
         }
-        Ok(self.differential_in_words(&answer, wanted.lang))
+        let mut told = self.differential_in_words(&answer, wanted.lang);
+        told["gradings"] = self.gradings(case, &answer, wanted.lang);
+        Ok(told)
+    }
+
+    /// The gradings of the leading diagnoses, in words.
+    fn gradings(&self, case: &Case, answer: &Differential, lang: Lang) -> Value {
+        let words = self.words(lang);
+        let graded = grade_leading(&self.gradings, &self.knowledge, case, answer.ranked());
+        let told = graded.iter().filter_map(|graded| {
+            let grading = self.gradings.get(&graded.grading)?;
+            let mut value = json!(graded);
+            value["name"] = json!(grading.names.get(words.language));
+            value["diagnosis_name"] = json!(words.diagnosis(&graded.diagnosis));
+            value["grade"] = json!(words.grade(grading, graded));
+            value["besides"] = json!(words.grades_besides(grading, graded));
+            value["to_decide"] = json!(words.grade_deciding(graded));
+            value["note"] = json!(grading.note.get(words.language));
+            value["agreement"] =
+                json!(graded.reproducibility.iter().map(|told| words.agreement(told)).collect::<Vec<_>>());
+            Some(value)
+        });
+        told.collect()
     }
 
     /// What separates two diagnoses in a case, in words.

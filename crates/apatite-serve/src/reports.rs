@@ -4,6 +4,7 @@ Reports of a case in every form, and what to do next, in words.
 
 use apatite_advise::{Advice, next};
 use apatite_case::Case;
+use apatite_grade::grade_leading;
 use apatite_knowledge::{Language, Localised};
 use apatite_reason::{diagnose, robustness};
 use apatite_report::{Input, Provenance, Study, Text, compose, html, pdf, text};
@@ -66,6 +67,7 @@ impl Server {
         let mut answer = diagnose(model, &self.knowledge, case, EXPLAINED)?;
         answer.add_robustness(model, robustness(model, &self.knowledge, case, DRAWS, SEED)?);
         let advice = next(model, &self.knowledge, case, &self.knowledge.examinations.weights)?;
+        let graded = grade_leading(&self.gradings, &self.knowledge, case, answer.ranked());
         let measurements =
             standing.analysed.iter().map(crate::reading::Analysed::measurement).collect::<Vec<_>>();
         let mut studies = Vec::new();
@@ -95,7 +97,7 @@ impl Server {
                 case,
                 answer: &answer,
                 advice: Some(&advice),
-                gradings: None,
+                gradings: Some((&self.gradings, &graded)),
                 change: None,
                 date: studies.iter().filter_map(|study| study.date).max(),
                 studies: &studies,

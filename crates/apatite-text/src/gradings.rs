@@ -22,43 +22,13 @@ pub fn gradings(words: &Words<'_>, gradings: &Gradings, graded: &[Graded]) -> St
 }
 
 fn lines(out: &mut String, words: &Words<'_>, grading: &Grading, graded: &Graded) {
-    let name = grading.names.get(words.language);
-    let said = |ids: &[String]| {
-        let told = ids.iter().filter_map(|id| {
-            let grade = grading.grades.iter().find(|grade| grade.id == *id)?;
-            let meaning = grade.names.get(words.language);
-            // a grade with a number is told by it, a pattern by its meaning
-            Some(if id.chars().all(|c| c.is_ascii_uppercase()) {
-                format!("{id} ({meaning})")
-            } else {
-                meaning.to_owned()
-            })
-        });
-        told.collect::<Vec<_>>().join(&words.text("grading-or", &[]))
-    };
-    let all_open = graded.grades.is_empty() && graded.possible.len() == grading.grades.len();
-    let answer = if grading.grades.is_empty() {
-        words.text("grading-by-reader", &[])
-    } else if !graded.grades.is_empty() {
-        said(&graded.grades)
-    } else if graded.possible.is_empty() {
-        words.text("grading-none-fits", &[])
-    } else if all_open {
-        words.text("grading-open", &[])
-    } else {
-        words.text("grading-possible", &[("grades", &said(&graded.possible))])
-    };
-    line(out, 5, &format!("{name}: {answer}"));
-    if !graded.grades.is_empty() && !graded.possible.is_empty() && grading.together {
-        line(out, 7, &words.text("grading-besides", &[("grades", &said(&graded.possible))]));
-    }
-    if graded.grades.is_empty() && !graded.deciding.is_empty() {
-        let facts =
-            graded.deciding.iter().map(|id| uncapitalised(fact(words, id))).collect::<Vec<_>>().join(", ");
-        line(out, 7, &words.text("grading-deciding", &[("facts", &facts)]));
+    line(out, 5, &format!("{}: {}", grading.names.get(words.language), words.grade(grading, graded)));
+    let besides = words.grades_besides(grading, graded);
+    for told in besides.iter().chain(&words.grade_deciding(graded)) {
+        line(out, 7, told);
     }
     let mut faint = vec![grading.note.get(words.language).to_owned()];
-    faint.extend(graded.reproducibility.iter().map(|told| agreement(words, told)));
+    faint.extend(graded.reproducibility.iter().map(|told| words.agreement(told)));
     faint.push(graded.sources.iter().map(|id| source(words, id)).collect::<Vec<_>>().join("; "));
     line(out, 7, &faint.join(" "));
 }
@@ -72,36 +42,85 @@ fn line(out: &mut String, indent: usize, text: &str) {
     let _ = writeln!(out, "{}", if indent > 5 { styled(FAINT, &told) } else { told });
 }
 
-fn fact<'a>(words: &Words<'a>, id: &'a str) -> &'a str {
-    match words.knowledge.findings.quantities.get(id) {
-        Some(quantity) => quantity.names.get(words.language),
-        None => words.finding(id),
+impl Words<'_> {
+    /// The grade that holds, or those that are possible.
+    #[must_use]
+    pub fn grade(&self, grading: &Grading, graded: &Graded) -> String {
+        if grading.grades.is_empty() {
+            self.text("grading-by-reader", &[])
+        } else if !graded.grades.is_empty() {
+            self.grades(grading, &graded.grades)
+        } else if graded.possible.is_empty() {
+            self.text("grading-none-fits", &[])
+        } else if graded.possible.len() == grading.grades.len() {
+            self.text("grading-open", &[])
+        } else {
+            self.text("grading-possible", &[("grades", &self.grades(grading, &graded.possible))])
+        }
+    }
+
+    /// Patterns that may be there besides those that are.
+    #[must_use]
+    pub fn grades_besides(&self, grading: &Grading, graded: &Graded) -> Option<String> {
+        let may_be = grading.together && !graded.grades.is_empty() && !graded.possible.is_empty();
+        may_be.then(|| self.text("grading-besides", &[("grades", &self.grades(grading, &graded.possible))]))
+    }
+
+    /// What is not known and would decide, where no grade holds.
+    #[must_use]
+    pub fn grade_deciding(&self, graded: &Graded) -> Option<String> {
+        if !graded.grades.is_empty() || graded.deciding.is_empty() {
+            return None;
+        }
+        let facts = graded.deciding.iter().map(|id| match self.knowledge.findings.quantities.get(id) {
+            Some(quantity) => uncapitalised(quantity.names.get(self.language)),
+            None => self.finding_within(id),
+        });
+        Some(self.text("grading-deciding", &[("facts", &facts.collect::<Vec<_>>().join(", "))]))
+    }
+
+    /// How well observers agree, with the source.
+    #[must_use]
+    pub fn agreement(&self, told: &Reproducibility) -> String {
+        let key = match told.between {
+            Between::Observers => "grading-between-observers",
+            Between::Readings => "grading-between-readings",
+        };
+        let value = match (told.low, told.high) {
+            (Some(low), Some(high)) => {
+                format!("{} ({} - {})", self.number(told.value), self.number(low), self.number(high))
+            }
+            _ => self.number(told.value),
+        };
+        let sources = told.sources.iter().map(|id| source(self, id)).collect::<Vec<_>>().join("; ");
+        let arguments = [
+            ("statistic", statistic(told.statistic)),
+            ("value", value.as_str()),
+            ("modality", self.modality(&told.modality)),
+            ("sources", sources.as_str()),
+        ];
+        self.text(key, &arguments)
+    }
+
+    fn grades(&self, grading: &Grading, ids: &[String]) -> String {
+        let told = ids.iter().filter_map(|id| {
+            let grade = grading.grades.iter().find(|grade| grade.id == *id)?;
+            let meaning = grade.names.get(self.language);
+            // a grade with a number is told by it, a pattern by its meaning
+            let is_number = id.chars().all(|c| c.is_ascii_uppercase());
+            Some(if is_number { format!("{id} ({meaning})") } else { meaning.to_owned() })
+        });
+        told.collect::<Vec<_>>().join(&self.text("grading-or", &[]))
     }
 }
 
-fn agreement(words: &Words<'_>, told: &Reproducibility) -> String {
-    let key = match told.between {
-        Between::Observers => "grading-between-observers",
-        Between::Readings => "grading-between-readings",
-    };
-    let statistic = match told.statistic {
+/// The name of a statistic, in every language.
+#[must_use]
+pub fn statistic(statistic: Statistic) -> &'static str {
+    match statistic {
         Statistic::Kappa => "kappa",
         Statistic::Icc => "ICC",
-    };
-    let value = match (told.low, told.high) {
-        (Some(low), Some(high)) => {
-            format!("{} ({} - {})", words.number(told.value), words.number(low), words.number(high))
-        }
-        _ => words.number(told.value),
-    };
-    let sources = told.sources.iter().map(|id| source(words, id)).collect::<Vec<_>>().join("; ");
-    let arguments = [
-        ("statistic", statistic),
-        ("value", value.as_str()),
-        ("modality", words.modality(&told.modality)),
-        ("sources", sources.as_str()),
-    ];
-    words.text(key, &arguments)
+    }
 }
 
 /// A source in a few words: the first author and the year, else its id.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
 use apatite_case::{Case, Format, Kind, MAX_BYTES, Place, Policy, Problem, Reading, Severity};
+use apatite_grade::{CourseRules, add_course};
 use apatite_knowledge::Knowledge;
 use apatite_reason::ProvenCase;
 use apatite_report::Text;
@@ -17,7 +18,6 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::grading;
 use crate::imaging::{LoadedStudy, measure_studies};
 use crate::output::tell;
 
@@ -170,7 +170,7 @@ fn load_with(
     let mut loaded = written(path, knowledge, policy);
     if !loaded.refused {
         loaded.problems.extend(measure_studies(&mut loaded.case, path, knowledge, kept));
-        grading::add_course(&mut loaded.case, knowledge);
+        add_time_course(&mut loaded.case, knowledge);
     }
     loaded
 }
@@ -265,6 +265,13 @@ pub(crate) fn report(path: &Path, problems: &[Trouble]) {
     }
 }
 
+/// Adds what the examinations of a case say of the time course. The program has refused rules that cannot be used.
+fn add_time_course(case: &mut Case, knowledge: &Knowledge) {
+    if let Ok(rules) = CourseRules::of(knowledge) {
+        add_course(&rules, knowledge, case);
+    }
+}
+
 /// A case for counting and judging.
 pub(crate) fn proven(id: &str, text: &str, case: Case) -> ProvenCase {
     let digest = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -280,7 +287,7 @@ pub(crate) fn shipped(knowledge: &Knowledge) -> Vec<ProvenCase> {
             let reading = apatite_case::read(text, Format::Toml, knowledge, Policy::Default);
             let name = path.rsplit('/').next().unwrap_or(path);
             let mut case = reading.case;
-            grading::add_course(&mut case, knowledge);
+            add_time_course(&mut case, knowledge);
             proven(name, text, case)
         })
         .collect()

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_advise::{advise_first, ask};
 use apatite_case::Policy;
+use apatite_grade::{CourseRules, Gradings, grade_leading};
 use apatite_knowledge::{Folder, Knowledge, KnowledgeProblem, Language, check};
 use apatite_network::{to_bif, to_xmlbif};
 use apatite_reason::{
@@ -22,7 +23,6 @@ use crate::arguments::{
 };
 use crate::cases::{self, LoadedCase};
 use crate::export::{run_export, run_import};
-use crate::grading;
 use crate::imaging::{run_measure, run_phantom};
 use crate::output::{tell, write_json};
 use crate::report::run_report;
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err("the knowledge has no setting".into());
     }
     if !matches!(arguments.command, Command::Knowledge(KnowledgeCommand::Check)) {
-        grading::check_course(&knowledge)?;
+        CourseRules::of(&knowledge)?;
     }
     if let Command::Serve(arguments) = &arguments.command {
         return crate::serve::run_serve(arguments, knowledge);
@@ -116,7 +116,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
     if files.is_empty() {
         return Err("there is no case file (.toml or .json) in what was named".into());
     }
-    let gradings = grading::read(knowledge)?;
+    let gradings = Gradings::of(knowledge)?;
     let explained = if many { 0 } else { usize::from(arguments.explain) };
     let mut out = stdout().lock();
     let mut refused = false;
@@ -137,7 +137,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
             (Format::Json, answer) => {
                 let value = match answer {
                     Some(answer) => {
-                        let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+                        let graded = grade_leading(&gradings, knowledge, &loaded.case, answer.ranked());
                         let mut value = diagnosis_json(&words, &loaded, &answer);
                         value["gradings"] = serde_json::to_value(graded)?;
                         let (_, more) = beside(&words, &model, &loaded.case, &answer)?;
@@ -157,7 +157,7 @@ fn run_diagnose(arguments: &Diagnose, knowledge: &Knowledge) -> Outcome {
                 let top = usize::from(arguments.top);
                 write!(out, "{}", beside(&words, &model, &loaded.case, &answer)?.0)?;
                 write!(out, "{}", apatite_text::differential(&words, &loaded.case, &answer, top))?;
-                let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+                let graded = grade_leading(&gradings, knowledge, &loaded.case, answer.ranked());
                 write!(out, "{}", apatite_text::gradings(&words, &gradings, &graded))?;
             }
             (Format::Text, None) => {

@@ -8,7 +8,6 @@ mod cases;
 mod commands;
 mod export;
 mod follow;
-mod grading;
 mod imaging;
 mod output;
 mod render;

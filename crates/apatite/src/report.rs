@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anstream::stdout;
 use apatite_advise::next;
 use apatite_follow::{Followed, Limits, follow};
+use apatite_grade::{Gradings, grade_leading};
 use apatite_knowledge::Knowledge;
 use apatite_lesion::Kind;
 use apatite_reason::{Model, counts_of, diagnose, robustness};
@@ -27,7 +28,6 @@ use crate::cases::{self, Trouble};
 use crate::commands::{language, policy, setting};
 use crate::export::{ExportFormat, Exported, TableOf};
 use crate::follow::{days_between, limits};
-use crate::grading;
 use crate::imaging::{LoadedStudy, with_progress};
 use crate::output::tell;
 
@@ -115,8 +115,8 @@ pub(crate) fn run_report(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     };
-    let gradings = grading::read(knowledge)?;
-    let graded = grading::grade(&gradings, knowledge, &loaded.case, &answer);
+    let gradings = Gradings::of(knowledge)?;
+    let graded = grade_leading(&gradings, knowledge, &loaded.case, answer.ranked());
     let change = change(&loaded.studies, knowledge)?;
     let studies = with_progress(|progress| studies(&words, &loaded.studies, progress))?;
     let latest = studies.iter().filter_map(|study| study.date).max();

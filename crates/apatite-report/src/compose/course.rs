@@ -2,6 +2,7 @@
 
 use apatite_follow::{Change, Outcome, Pair};
 use apatite_grade::{Graded, Grading};
+use apatite_text::statistic;
 
 use super::Composer;
 use crate::report::{Block, Cell, Row, Span, Table, Text};
@@ -33,65 +34,27 @@ impl Composer<'_, '_, '_> {
     fn grading_row(&mut self, grading: &Grading, graded: &Graded) -> Row {
         let words = self.words;
         let name = Text::plain(grading.names.get(words.language)).and(self.sources.cite(&graded.sources));
-        let mut grade = Text::plain(&self.grade(grading, graded));
-        if graded.grades.is_empty() && !graded.deciding.is_empty() {
-            let facts = graded
-                .deciding
-                .iter()
-                .map(|id| match words.knowledge.findings.quantities.get(id) {
-                    Some(quantity) => quantity.names.get(words.language).to_owned(),
-                    None => words.finding_within(id),
-                })
-                .collect::<Vec<_>>()
-                .join(", ");
-            let deciding = words.text("grading-deciding", &[("facts", &facts)]);
-            grade = grade.and(Span::faint(&format!(" ({deciding})")));
+        let mut grade = Text::plain(&words.grade(grading, graded));
+        let besides = words.grades_besides(grading, graded);
+        for told in besides.iter().chain(&words.grade_deciding(graded)) {
+            grade = grade.and(Span::faint(&format!(" ({told})")));
         }
         let mut note = Text::plain(grading.note.get(words.language));
         for told in &graded.reproducibility {
-            let statistic = match told.statistic {
-                apatite_grade::Statistic::Kappa => "kappa",
-                apatite_grade::Statistic::Icc => "ICC",
-            };
             let key = match told.between {
                 apatite_grade::Between::Observers => "report-between-observers",
                 apatite_grade::Between::Readings => "report-between-readings",
             };
             let value = words.number(told.value);
             let modality = words.modality(&told.modality);
-            let arguments = [("statistic", statistic), ("value", value.as_str()), ("modality", modality)];
+            let arguments =
+                [("statistic", statistic(told.statistic)), ("value", value.as_str()), ("modality", modality)];
             note = note.and(Span::faint(&format!(" {}", words.text(key, &arguments))));
             note = note.and(self.sources.cite(&told.sources));
         }
         let diagnosis = Text::plain(words.diagnosis(&graded.diagnosis));
         let cells = [name, diagnosis, grade, note].map(|text| Cell { text, bar: None });
         Row { cells: cells.into() }
-    }
-
-    /// The grade that holds, or those that are possible.
-    fn grade(&self, grading: &Grading, graded: &Graded) -> String {
-        let words = self.words;
-        let said = |ids: &[String]| {
-            let told = ids.iter().filter_map(|id| {
-                let grade = grading.grades.iter().find(|grade| grade.id == *id)?;
-                let meaning = grade.names.get(words.language);
-                // a grade with a number is told by it, a pattern by its meaning
-                let is_number = id.chars().all(|c| c.is_ascii_uppercase());
-                Some(if is_number { format!("{id} ({meaning})") } else { meaning.to_owned() })
-            });
-            told.collect::<Vec<_>>().join(&words.text("grading-or", &[]))
-        };
-        if grading.grades.is_empty() {
-            self.word("grading-by-reader")
-        } else if !graded.grades.is_empty() {
-            said(&graded.grades)
-        } else if graded.possible.is_empty() {
-            self.word("grading-none-fits")
-        } else if graded.possible.len() == grading.grades.len() {
-            self.word("grading-open")
-        } else {
-            words.text("grading-possible", &[("grades", &said(&graded.possible))])
-        }
     }
 
     /// What has changed since the earlier study.

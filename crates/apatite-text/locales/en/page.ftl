@@ -115,6 +115,7 @@ page-modalities-disagree = The modalities do not agree
 page-unexplained = Explained by none of the likely diagnoses
 page-lacking = What the case lacks most
 page-bits = { $bits } bits
+page-gradings = Gradings
 page-next = What to examine next
 page-leader-change = may change the lead: { $share }
 page-insufficient = Too little is known: what is still open may change the lead ({ $share }).

@@ -115,6 +115,7 @@ page-modalities-disagree = Le metodiche non concordano
 page-unexplained = Non spiegati da alcuna delle diagnosi probabili
 page-lacking = Che cosa manca di più al caso
 page-bits = { $bits } bit
+page-gradings = Gradi
 page-next = Che cosa esaminare ora
 page-leader-change = può cambiare il primato: { $share }
 page-insufficient = Si sa troppo poco: quel che manca può cambiare il primato ({ $share }).
