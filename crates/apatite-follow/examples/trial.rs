@@ -89,7 +89,11 @@ fn main() {
                     if matches!(pair.outcome, Outcome::OutOfView | Outcome::Unsettled) {
                         continue;
                     }
-                    let truths = [truth(&first, &pair.earlier, 0.3), truth(&second, &pair.later, 0.3)];
+                    let shares = [shares(&first, &pair.earlier), shares(&second, &pair.later)];
+                    let most = |shares: &BTreeMap<u16, f64>| -> BTreeSet<u16> {
+                        shares.iter().filter(|(_, share)| **share >= 0.3).map(|(id, _)| *id).collect()
+                    };
+                    let truths = [most(&shares[0]), most(&shares[1])];
                     let called = pair.volume_mm3.verdict != Verdict::NoChange;
                     if truths[0].is_empty() && truths[1].is_empty() {
                         // no lesion at all: a false alarm of the analysis, which counts where it is called a change
@@ -97,16 +101,12 @@ fn main() {
                     } else if truths[0] != truths[1] {
                         apart += 1;
                     }
-                    let real = |phantom: &Phantom, ids: &BTreeSet<u16>| -> f64 {
-                        phantom
-                            .lesions
-                            .iter()
-                            .filter(|lesion| ids.contains(&lesion.id))
-                            .map(|lesion| lesion.volume_mm3)
-                            .sum()
+                    // bodies of one true lesion may have been told apart, and true lesions been told as one
+                    let real = |phantom: &Phantom, shares: &BTreeMap<u16, f64>| -> f64 {
+                        let lesions = phantom.lesions.iter();
+                        lesions.filter_map(|lesion| Some(lesion.volume_mm3 * shares.get(&lesion.id)?)).sum()
                     };
-                    let all: BTreeSet<u16> = truths[0].union(&truths[1]).copied().collect();
-                    let change = real(&second.0, &all) - real(&first.0, &all);
+                    let change = real(&second.0, &shares[1]) - real(&first.0, &shares[0]);
                     let score = scores.entry((place, pattern)).or_default();
                     let [low, high] = pair.volume_mm3.interval;
                     let covered = (low..=high).contains(&change);
@@ -189,11 +189,11 @@ fn compare(
     follow(&earlier, &later, Some(28.0), limits, &|_| {})
 }
 
-/// True lesions of which at least `share` of the labelled voxels carry one of the labels.
-fn truth((phantom, analysis): &(Phantom, Analysis), labels: &[u16], share: f64) -> BTreeSet<u16> {
+/// Of each true lesion the share of its labelled voxels that carry one of the labels.
+fn shares((phantom, analysis): &(Phantom, Analysis), labels: &[u16]) -> BTreeMap<u16, f64> {
     let mut counts: BTreeMap<u16, [usize; 2]> = BTreeMap::new();
     for (&truth, label) in phantom.truth.values.iter().zip(&analysis.labels.values) {
-        if truth != 0 {
+        if truth != 0 && *label != 0 {
             let count = counts.entry(truth).or_default();
             count[0] += usize::from(labels.contains(label));
             count[1] += 1;
@@ -201,7 +201,7 @@ fn truth((phantom, analysis): &(Phantom, Analysis), labels: &[u16], share: f64) 
     }
     counts
         .into_iter()
-        .filter(|(_, [part, whole])| *part as f64 >= share * *whole as f64)
-        .map(|(id, _)| id)
+        .filter(|(_, [part, _])| *part > 0)
+        .map(|(id, [part, whole])| (id, part as f64 / whole as f64))
         .collect()
 }
