@@ -111,17 +111,22 @@ export interface Card { id: string; text: string; sources: Source[] }
 export interface Taken { cases: string[]; studies: string[]; instances: number; left_out: { file: string; reason: string }[] }
 export type Edit = { kind: string } & Record<string, unknown>;
 
-/** What the server says is wrong. */
+export interface Who { name: string; role: 'reader' | 'editor' | 'admin'; means: 'local' | 'token' | 'openid' }
+
+/** What the server says is wrong; `login` is where people log in, where they can. */
 export class ServerError extends Error {
-  constructor(readonly status: number, detail: string) {
+  constructor(readonly status: number, detail: string, readonly login: string | null = null) {
     super(detail);
   }
 }
 
+/** Without it the server lets a cookie change nothing: a page of another origin cannot add it. */
+const CSRF = 'x-apatite-csrf';
+
 async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`/api/v1${path}`, {
     method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    headers: { [CSRF]: '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (!response.ok) throw await problem(response);
@@ -129,13 +134,14 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<T> 
 }
 
 async function problem(response: Response): Promise<ServerError> {
-  const told = (await response.json().catch(() => ({}))) as { detail?: string };
-  return new ServerError(response.status, told.detail ?? response.statusText);
+  const told = (await response.json().catch(() => ({}))) as { detail?: string; login?: string };
+  return new ServerError(response.status, told.detail ?? response.statusText, told.login);
 }
 
 export const api = {
-  session: () => ask<{ name: string; role: string }>('GET', '/session'),
-  login: (token: string) => ask<{ name: string; role: string }>('POST', '/session', { token }),
+  session: () => ask<Who>('GET', '/session'),
+  login: (token: string) => ask<Who>('POST', '/session', { token }),
+  logout: () => ask<{ provider: string | null }>('DELETE', '/session'),
   vocabulary: (lang: Lang) => ask<Vocabulary>('GET', `/vocabulary?lang=${lang}`),
   worklist: (lang: Lang) => ask<Row[]>('GET', `/cases?lang=${lang}`),
   case: (id: string, lang: Lang) => ask<CaseView>('GET', `/cases/${id}?lang=${lang}`),
@@ -168,11 +174,12 @@ export const api = {
       for (const { name, file } of files) form.append('file', file, name);
       const request = new XMLHttpRequest();
       request.open('POST', '/api/v1/uploads');
+      request.setRequestHeader(CSRF, '1');
       request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
       request.onload = () => {
         const body = JSON.parse(request.responseText || '{}');
         if (request.status < 300) resolve(body as Taken);
-        else reject(new ServerError(request.status, body.detail ?? request.statusText));
+        else reject(new ServerError(request.status, body.detail ?? request.statusText, body.login));
       };
       request.onerror = () => reject(new ServerError(0, 'no answer'));
       request.send(form);

@@ -1,5 +1,5 @@
 /** What the page shows, and what changes it. */
-import { api, ServerError, type Advice, type CaseView, type Differential, type Edit, type Lang, type Row, type Vocabulary } from './api';
+import { api, ServerError, type Advice, type CaseView, type Differential, type Edit, type Lang, type Row, type Vocabulary, type Who } from './api';
 import { text } from './texts';
 
 type Theme = 'dark' | 'light';
@@ -12,7 +12,10 @@ function stored<T extends string>(key: string, known: readonly T[], fallback: T)
 class Page {
   lang = $state<Lang>(stored('apatite-lang', ['en', 'it'], navigator.language.startsWith('it') ? 'it' : 'en'));
   theme = $state<Theme>(stored('apatite-theme', ['dark', 'light'], 'dark'));
+  who = $state.raw<Who | null>(null);
   needsToken = $state(false);
+  /** Where people log in, where a provider is configured. */
+  loginAt = $state<string | null>(null);
   vocabulary = $state.raw<Vocabulary | null>(null);
   rows = $state.raw<Row[]>([]);
   case = $state.raw<CaseView | null>(null);
@@ -37,7 +40,7 @@ class Page {
     document.documentElement.dataset.theme = this.theme;
     document.documentElement.lang = this.lang;
     await this.guarded(async () => {
-      await api.session();
+      this.who = await api.session();
       this.needsToken = false;
       [this.vocabulary, this.rows] = await Promise.all([api.vocabulary(this.lang), api.worklist(this.lang)]);
       this.#listen();
@@ -72,6 +75,15 @@ class Page {
     await this.guarded(async () => {
       await api.login(token);
       await this.start();
+    });
+  }
+
+  /** Closes the session here and, where people log in at a provider, there. */
+  async logout(): Promise<void> {
+    await this.guarded(async () => {
+      const { provider } = await api.logout();
+      // nothing of the session stays in this window
+      location.replace(provider ?? '/index.html?login=out');
     });
   }
 
@@ -147,7 +159,11 @@ class Page {
     try {
       await work();
     } catch (error) {
-      if (error instanceof ServerError && error.status === 401) this.needsToken = true;
+      if (error instanceof ServerError && error.status === 401) {
+        this.who = null;
+        this.needsToken = true;
+        this.loginAt = error.login;
+      }
       else this.say(error instanceof Error ? error.message : String(error), true);
     }
   }

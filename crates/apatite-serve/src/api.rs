@@ -12,7 +12,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Extension, FromRequest, FromRequestParts, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::get;
 use futures::{Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -29,9 +29,10 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{Access, COOKIE, Who, guard, who_has};
+use crate::auth::{COOKIE, InSession, Means, Who, guard, who_has};
 use crate::intake::{Incoming, Taken, take};
 use crate::jobs::Event;
+use crate::openid::{SESSION, callback, login, set_cookie};
 use crate::problem::{Answer, Problem};
 use crate::reading::Lang;
 use crate::store::Job;
@@ -97,6 +98,8 @@ pub fn app(server: Arc<Server>) -> Router {
     let api = api
         .route("/health", get(async || "ok"))
         .route("/metrics", get(metrics))
+        .route("/login", get(login))
+        .route("/login/callback", get(callback))
         .route(
             "/api/v1/openapi.json",
             get(async || ([(header::CONTENT_TYPE, "application/json")], document).into_response()),
@@ -187,10 +190,7 @@ struct Token {
 /// Who asks.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", responses((status = 200, body = Who), (status = 401, body = Problem)))]
 async fn session(State(server): App, Extension(who): Extension<Who>) -> Answer<Json<Who>> {
-    if server.access == Access::Tokens && who.name == "-" {
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "no session is open"));
-    }
-    Ok(Json(who))
+    if who.means == Means::Nobody { Err(server.no_session()) } else { Ok(Json(who)) }
 }
 
 /// Opens a session with a token: a cookie for the page.
@@ -204,11 +204,25 @@ async fn open_session(State(server): App, Json(Token { token }): Json<Token>) ->
     Ok(([(header::SET_COOKIE, cookie)], axum::Json(who)).into_response())
 }
 
+/// A session that was closed.
+#[derive(Serialize, ToSchema)]
+struct Closed {
+    /// Where the browser ends the session at the OpenID provider too, where there is one.
+    provider: Option<String>,
+}
+
 /// Closes the session.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
-async fn close_session() -> Response {
-    let cookie = format!("{COOKIE}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0");
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 200, body = Closed), (status = 403, body = Problem)))]
+async fn close_session(State(server): App, Extension(InSession(session)): Extension<InSession>) -> Response {
+    let provider = match server.openid.as_ref().zip(session) {
+        Some((openid, id)) => openid.close(&id).await,
+        None => None,
+    };
+    let cookies = AppendHeaders([
+        (header::SET_COOKIE, format!("{COOKIE}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0")),
+        (header::SET_COOKIE, set_cookie(SESSION, "", Duration::ZERO)),
+    ]);
+    (cookies, axum::Json(Closed { provider })).into_response()
 }
 
 /// All ids of the case format with their names.
@@ -366,8 +380,18 @@ pub(crate) fn multipart_problem(error: &multer::Error) -> Problem {
 #[utoipa::path(get, path = "/api/v1/events", tag = "jobs", responses((status = 200, content_type = "text/event-stream", body = Event)))]
 async fn events(
     State(server): App,
+    Extension(InSession(session)): Extension<InSession>,
 ) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
-    let told = BroadcastStream::new(server.jobs.events.subscribe()).filter_map(async |event| {
+    let all = BroadcastStream::new(server.jobs.events.subscribe());
+    // nothing more is told when the session ends
+    let open = all.take_while(move |_| {
+        let over = session
+            .as_ref()
+            .zip(server.openid.as_ref())
+            .is_some_and(|(id, openid)| openid.session(id).is_none());
+        std::future::ready(!over)
+    });
+    let told = open.filter_map(async |event| {
         // whoever cannot keep up reads the state again
         let event = event.ok()?;
         axum::response::sse::Event::default().json_data(&event).ok().map(Ok)

@@ -2,21 +2,24 @@
 Who may do what.
 
 On the loopback address there is no ceremony: whoever sits at the machine is its reader, and only requests that name a
-loopback host are answered, so that no web page elsewhere can ask on the reader's behalf. On any other address each
-request carries a token: `Authorization: Bearer`, or the cookie of a session that a token opened.
+loopback host are answered, so that no web page elsewhere can ask on the reader's behalf. On any other address, and
+wherever an OpenID provider is configured, each request carries a token (`Authorization: Bearer`) or the cookie of a
+session that a token or a login at the provider opened. A cookie alone changes nothing: the page adds a header that no
+page of another origin can add.
 */
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Server;
+use crate::openid::SESSION;
 use crate::problem::{Answer, Problem};
 
 /// What somebody may do; each role may what the ones before it may.
@@ -56,19 +59,48 @@ pub struct Who {
     pub name: String,
     /// Role.
     pub role: Role,
+    /// How the server knows.
+    pub means: Means,
 }
+
+impl Who {
+    fn nobody() -> Self {
+        Self { name: "-".to_owned(), role: Role::Reader, means: Means::Nobody }
+    }
+}
+
+/// How the server knows who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Means {
+    /// It comes from this machine, and nothing is asked.
+    Local,
+    /// By a token.
+    Token,
+    /// By a login at the OpenID provider.
+    Openid,
+    /// It does not, and what is asked for is open to all.
+    Nobody,
+}
+
+/// The session, opened by a login, that a request belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct InSession(pub(crate) Option<String>);
 
 /// Whether a token is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Whoever sits at the machine.
     Local,
-    /// Whoever has a token.
+    /// Whoever has a token, or a role at the OpenID provider.
     Tokens,
 }
 
-/// Name of the cookie of a session.
-pub(crate) const COOKIE: &str = "apatite-session";
+/// Name of the cookie of a session that a token opened.
+pub(crate) const COOKIE: &str = "__Host-apatite-token";
+/// The header without which a cookie changes nothing. A page of another origin cannot send it unasked, and nobody who
+/// asks is allowed to.
+pub(crate) const CSRF: &str = "x-apatite-csrf";
 
 /// What needs no token: whether the server lives, the page itself (which holds no data), and opening a session.
 fn is_open(method: &Method, path: &str) -> bool {
@@ -92,16 +124,20 @@ pub(crate) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let who = admit(&server, &method, &path, request.headers());
+    let who = recognise(&server, &method, request.uri(), request.headers());
     let (name, role) = match &who {
-        Ok(who) => (who.name.clone(), who.role.word()),
-        Err(_) => ("-".to_owned(), "-"),
+        Ok((who, _)) if who.means != Means::Nobody => (who.name.clone(), who.role.word()),
+        Ok(_) | Err(_) => ("-".to_owned(), "-"),
     };
     let response = match who {
-        Ok(who) => {
-            request.extensions_mut().insert(who);
-            next.run(request).await
-        }
+        Ok((who, session)) => match allow(&who, &method, &path) {
+            Ok(()) => {
+                request.extensions_mut().insert(who);
+                request.extensions_mut().insert(session);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        },
         Err(problem) => problem.into_response(),
     };
     let status = response.status().as_u16();
@@ -116,8 +152,14 @@ pub(crate) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
     response
 }
 
-fn admit(server: &Server, method: &Method, path: &str, headers: &HeaderMap) -> Answer<Who> {
-    let host = header_text(headers, header::HOST);
+/// Who makes a request, where it is one that is answered at all.
+fn recognise(server: &Server, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer<(Who, InSession)> {
+    let path = uri.path();
+    // HTTP/2 names the host in the address
+    let host = match header_text(headers, header::HOST) {
+        "" => uri.authority().map_or("", |authority| authority.as_str()),
+        host => host,
+    };
     if server.access == Access::Local {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let loopback =
@@ -127,47 +169,70 @@ fn admit(server: &Server, method: &Method, path: &str, headers: &HeaderMap) -> A
         }
     }
     let origin = header_text(headers, header::ORIGIN);
-    let elsewhere = !origin.is_empty() && origin.split_once("://").is_none_or(|(_, from)| from != host);
+    // a proxy in front may name itself otherwise than browsers name it
+    let own = server.openid.as_ref().is_some_and(|openid| openid.is_own_origin(origin));
+    let elsewhere =
+        !origin.is_empty() && !own && origin.split_once("://").is_none_or(|(_, from)| from != host);
     if elsewhere && *method != Method::GET {
         return Err(Problem::forbidden("a request from a page of another origin is not answered"));
     }
-    let who = match server.access {
-        Access::Local => Who { name: server.local_name.clone(), role: Role::Admin },
-        Access::Tokens => match by_token(server, headers)? {
-            Some(who) => who,
-            None if is_open(method, path) => Who { name: "-".to_owned(), role: Role::Reader },
-            None => {
-                return Err(Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "a token is needed: Authorization: Bearer, or a session opened with one",
-                ));
-            }
+    match server.access {
+        Access::Local => {
+            let name = server.local_name.clone();
+            Ok((Who { name, role: Role::Admin, means: Means::Local }, InSession(None)))
+        }
+        Access::Tokens => match identify(server, method, headers)? {
+            Some(known) => Ok(known),
+            None if is_open(method, path) => Ok((Who::nobody(), InSession(None))),
+            None => Err(server.no_session()),
         },
-    };
+    }
+}
+
+/// Whether somebody's role is enough.
+fn allow(who: &Who, method: &Method, path: &str) -> Answer<()> {
     if who.role < needed(method, path) && !is_open(method, path) {
         return Err(Problem::forbidden(format!(
-            "this needs the role {}, and the token has {}",
+            "this needs the role {}, and {} has {}",
             needed(method, path).word(),
+            if who.means == Means::Openid { "the person" } else { "the token" },
             who.role.word()
         )));
     }
-    Ok(who)
+    Ok(())
 }
 
-fn by_token(server: &Server, headers: &HeaderMap) -> Answer<Option<Who>> {
-    let bearer = header_text(headers, header::AUTHORIZATION).strip_prefix("Bearer ");
-    let cookie = header_text(headers, header::COOKIE)
-        .split(';')
-        .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='));
-    let Some(token) = bearer.or(cookie) else { return Ok(None) };
-    Ok(who_has(server, token)?)
+/// Who asks, by token or cookie.
+fn identify(server: &Server, method: &Method, headers: &HeaderMap) -> Answer<Option<(Who, InSession)>> {
+    if let Some(token) = header_text(headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
+        return Ok(who_has(server, token)?.map(|who| (who, InSession(None))));
+    }
+    let session = cookie(headers, SESSION).zip(server.openid.as_ref());
+    let person = session.and_then(|(id, openid)| Some((openid.session(id)?, InSession(Some(id.to_owned())))));
+    let known = match (person, cookie(headers, COOKIE)) {
+        (Some(person), _) => Some(person),
+        (None, Some(token)) => who_has(server, token)?.map(|who| (who, InSession(None))),
+        (None, None) => None,
+    };
+    // a browser sends cookies unasked
+    if known.is_some() && !method.is_safe() && !headers.contains_key(CSRF) {
+        return Err(Problem::forbidden(format!("a request that changes something needs the header {CSRF}")));
+    }
+    Ok(known)
+}
+
+/// A cookie of a request.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    // HTTP/2 may send each in a header of its own
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(';')).find_map(|one| one.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Whose token it is.
 pub(crate) fn who_has(server: &Server, token: &str) -> rusqlite::Result<Option<Who>> {
     // tokens are long and random, and looked up by digest: the time tells nothing of them
     let found = server.store.token(token.trim())?;
-    Ok(found.and_then(|(name, role)| Some(Who { name, role: Role::of(&role)? })))
+    Ok(found.and_then(|(name, role)| Some(Who { name, role: Role::of(&role)?, means: Means::Token })))
 }
 
 fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {

@@ -19,6 +19,7 @@ mod intake;
 mod jobs;
 mod listen;
 mod metrics;
+mod openid;
 mod page;
 mod pixels;
 mod problem;
@@ -26,6 +27,7 @@ mod query;
 mod reading;
 mod reports;
 mod revision;
+mod sessions;
 mod store;
 mod vocabulary;
 
@@ -38,11 +40,12 @@ use apatite_knowledge::Knowledge;
 use apatite_reason::{Model, ModelError, counts_of};
 
 pub use api::{app, openapi};
-pub use auth::{Access, Role, Who};
+pub use auth::{Access, Means, Role, Who};
 pub use edit::{Drawing, Edit, Plane, Saying, Verdict};
 pub use intake::{NotTaken, Taken};
 pub use jobs::Event;
 pub use listen::{ListenError, Listening, Tls, serve};
+pub use openid::{OpenId, OpenIdError};
 pub use page::has_page;
 pub use problem::Problem;
 pub use store::{Job, LoggedEdit, Store, StoreError};
@@ -100,6 +103,7 @@ pub struct Server {
     desks: Desks,
     limits: Limits,
     access: Access,
+    openid: Option<OpenId>,
     local_name: String,
     intakes: tokio::sync::Semaphore,
     /// Turns for clicks, handed out in the order of asking.
@@ -107,7 +111,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens a server on a store, and begins to work through the queue. `local_name` is who works at this machine.
+    /// Opens a server on a store, and begins to work through the queue. `local_name` is who works at this machine; where
+    /// people log in at a provider, nobody is taken for them.
     ///
     /// # Errors
     /// Knowledge that makes no model, or rules that cannot be used.
@@ -115,6 +120,7 @@ impl Server {
         knowledge: Knowledge,
         store: Store,
         access: Access,
+        openid: Option<OpenId>,
         local_name: &str,
         limits: Limits,
     ) -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
@@ -142,7 +148,8 @@ impl Server {
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             ),
             limits,
-            access,
+            access: if openid.is_some() { Access::Tokens } else { access },
+            openid,
             local_name: local_name.to_owned(),
         });
         let worker = server.clone();
@@ -199,6 +206,16 @@ impl Server {
         }
         self.jobs.wake();
         Ok(())
+    }
+
+    /// The answer to whoever is not known.
+    fn no_session(&self) -> Problem {
+        let status = axum::http::StatusCode::UNAUTHORIZED;
+        let token = "a token is needed: Authorization: Bearer, or a session opened with one";
+        match self.openid {
+            None => Problem::new(status, token),
+            Some(_) => Problem { login: Some("/login".to_owned()), ..Problem::new(status, token) },
+        }
     }
 
     fn model(&self, setting: Option<&str>) -> Answer<&Model> {

@@ -1,5 +1,5 @@
 /*!
-Binding an address: loopback without ceremony, any other only with TLS and tokens.
+Binding an address: loopback without ceremony, any other only with TLS and authentication.
 */
 
 use std::net::{SocketAddr, TcpListener};
@@ -41,9 +41,9 @@ pub enum ListenError {
         "{0} can be reached from other machines: give --tls-certificate and --tls-key, or take 127.0.0.1"
     )]
     NoTls(SocketAddr),
-    /// Not loopback, and nobody has a token.
+    /// Not loopback, nobody has a token, and nobody can log in.
     #[error(
-        "nobody has a token for this store: give one with `apatite serve --give-token NAME --role admin`"
+        "nobody has a token for this store: give one with `apatite serve --give-token NAME --role admin`, or let people log in with --openid"
     )]
     NoTokens,
     /// The certificate or its key.
@@ -100,8 +100,19 @@ impl Listening {
 /// No tokens where they are needed, a certificate that cannot be used, a failing system.
 pub async fn serve(server: Arc<Server>, listening: Listening) -> Result<(), ListenError> {
     let Listening { listener, tls, .. } = listening;
-    if server.access == Access::Tokens && server.store.tokens()? == 0 {
-        return Err(ListenError::NoTokens);
+    match &server.openid {
+        None if server.access == Access::Tokens && server.store.tokens()? == 0 => {
+            return Err(ListenError::NoTokens);
+        }
+        None => {}
+        Some(_) => {
+            let server = server.clone();
+            tokio::spawn(async move {
+                if let Some(openid) = &server.openid {
+                    openid.check().await;
+                }
+            });
+        }
     }
     let handle = Handle::new();
     let stopping = handle.clone();

@@ -2,11 +2,15 @@
 The page, embedded into the program where it was built (`bash scripts/page`).
 */
 
+use axum::Extension;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use include_dir::{Dir, include_dir};
 
+use crate::api::App;
+use crate::auth::{Means, Who};
 use crate::problem::Problem;
 
 /// `web/dist`, or nothing: see `build.rs`.
@@ -18,8 +22,12 @@ pub fn has_page() -> bool {
     PAGE.get_file("index.html").is_some()
 }
 
-/// A file of the page.
-pub(crate) async fn page(uri: Uri) -> Response {
+/// A file of the page. Whoever opens the page and is not known is sent to the OpenID provider, where there is one;
+/// `/index.html` is the page all the same, for those who have a token or have just logged out.
+pub(crate) async fn page(State(server): App, Extension(who): Extension<Who>, uri: Uri) -> Response {
+    if uri.path() == "/" && who.means == Means::Nobody && server.openid.is_some() {
+        return Redirect::to("/login").into_response();
+    }
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     let Some(file) = PAGE.get_file(path) else {

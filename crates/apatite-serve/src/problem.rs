@@ -18,6 +18,9 @@ pub struct Problem {
     pub title: String,
     /// What is wrong, where, and what to do.
     pub detail: String,
+    /// Where a browser logs in, where that would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
 }
 
 /// Result of everything that answers a request.
@@ -42,7 +45,7 @@ impl Problem {
     /// A problem of any status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Problem").to_owned();
-        Self { status: status.as_u16(), title, detail: detail.into() }
+        Self { status: status.as_u16(), title, detail: detail.into(), login: None }
     }
 
     /// The server's own fault; what happened goes to the log, which holds no patient data either.

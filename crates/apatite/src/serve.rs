@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anstream::stdout;
 use apatite_knowledge::Knowledge;
-use apatite_serve::{Limits, Listening, Role, Server, Store, Tls, has_page, serve};
+use apatite_serve::{Limits, Listening, OpenId, Role, Server, Store, Tls, has_page, serve};
 use apatite_text::printable;
 use clap::{Args, ValueEnum};
 
@@ -21,7 +21,7 @@ pub(crate) struct Serve {
     /// Folders or files to begin with: DICOM studies, case files, zip archives of them
     #[arg(value_name = "FOLDER")]
     folders: Vec<PathBuf>,
-    /// Address to listen on; one that other machines reach needs TLS, and tokens
+    /// Address to listen on; one that other machines reach needs TLS, and tokens or --openid
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8360")]
     address: SocketAddr,
     /// Folder of the store [default: apatite in the user's data folder]
@@ -42,6 +42,9 @@ pub(crate) struct Serve {
     /// Take somebody's token away, and end
     #[arg(long, value_name = "NAME")]
     take_token: Option<String>,
+    /// People log in at the OpenID provider that this file describes, TOML: see docs/serve.md
+    #[arg(long, value_name = "FILE")]
+    openid: Option<PathBuf>,
     /// Most bytes of one upload
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().upload_bytes)]
     upload_bytes: u64,
@@ -108,8 +111,9 @@ pub(crate) fn run_serve(arguments: &Serve, knowledge: Knowledge) -> Result<ExitC
         requests_per_second: arguments.requests_per_second,
         ..Limits::default()
     };
+    let openid = arguments.openid.as_deref().map(OpenId::read).transpose()?;
     let name = std::env::var("USER").unwrap_or_else(|_| "local".to_owned());
-    let server = Server::open(knowledge, store, listening.access(), &name, limits)
+    let server = Server::open(knowledge, store, listening.access(), openid, &name, limits)
         .map_err(|error| -> Box<dyn Error> { error })?;
     writeln!(stdout(), "{scheme}://{}/", listening.address)?;
     tell(&format!("The store is in {}. End with Ctrl-C.", printable(&folder.display().to_string())));

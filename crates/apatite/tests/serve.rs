@@ -292,6 +292,43 @@ fn other_addresses_need_tls_and_tokens() {
 }
 
 #[test]
+fn with_a_provider_nobody_is_let_in_unasked() {
+    let store = folder("openid");
+    let file = store.join("openid.toml");
+    let configure = |secret: &str| {
+        // nothing answers at this port
+        let told = format!(
+            "issuer = \"https://127.0.0.1:1/\"\nclient_id = \"apatite\"\n{secret}\n\
+             address = \"https://apatite.example/\"\nclaim = \"groups\"\n[roles]\nreader = [\"radiology\"]\n"
+        );
+        std::fs::write(&file, told).unwrap();
+    };
+    configure("client_secret_env = \"APATITE_TEST_IS_NOT_SET\"");
+    let output = Command::new(env!("CARGO_BIN_EXE_apatite"))
+        .args(["serve", "--address", "127.0.0.1:0", "--store"])
+        .args([&store, Path::new("--openid"), &file])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("APATITE_TEST_IS_NOT_SET"));
+
+    configure("");
+    let server = Server::start(&store, &["--openid", file.to_str().unwrap()]);
+    // as a proxy hands it on
+    let proxied = [("Host", "apatite.example"), ("Accept", "text/html")];
+    let cases = server.ask("GET", "/api/v1/cases", &proxied, b"");
+    assert_eq!((cases.status, &cases.json()["login"]), (401, &json!("/login")));
+    assert_eq!(server.post("/api/v1/uploads", &json!({})).status, 401);
+    let page = server.ask("GET", "/", &proxied, b"");
+    assert!(page.status == 303 && page.head.contains("location: /login"), "{}", page.head);
+    assert_eq!(server.ask("GET", "/login", &[], b"").status, 502);
+    let told = server.ask("GET", "/login", &proxied, b"");
+    assert!(told.head.contains("location: /index.html?login=provider"), "{}", told.head);
+    assert_eq!(server.ask("GET", "/login/callback?code=a&state=b", &[], b"").status, 400);
+    assert_eq!(server.ask("GET", "/health", &proxied, b"").status, 200);
+}
+
+#[test]
 fn a_second_server_on_one_store_is_refused() {
     let store = folder("lock");
     let _first = Server::start(&store, &[]);
