@@ -83,7 +83,7 @@ impl From<PathRejection> for Problem {
 #[openapi(
     info(
         title = "Apatite",
-        description = "Cases, images and the differential diagnosis of soft-tissue calcinosis. For research and education. DICOMweb (QIDO-RS, WADO-RS, STOW-RS) is at /dicomweb."
+        description = "Cases, images and the differential diagnosis of soft-tissue calcinosis. For research and education. DICOMweb (QIDO-RS, WADO-RS, STOW-RS) is at /dicomweb. Where authentication is asked for: Authorization: Bearer TOKEN, or the cookie of a session; what changes something needs the header X-Apatite-Csrf too when it is known by a cookie."
     ),
     components(schemas(Event, Lang))
 )]
