@@ -146,7 +146,8 @@ impl<'m> Standing<'m> {
     }
 
     /// What one variable is expected to tell where only what is told can be asked for: reports tell what they see more
-    /// often than what they do not, so that each state beside the healthy one counts `odds` times.
+    /// often than what they do not, so that each state beside `absent` counts `odds` times. States of which none is `absent` (of an analyte, of an
+    /// exclusive group) are told alike.
     #[must_use]
     pub fn gain_where_told(&self, variable: VariableId, odds: f64) -> Gain {
         let states = self.forest.states(variable);

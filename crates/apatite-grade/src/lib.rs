@@ -113,6 +113,17 @@ pub enum Statistic {
     Icc,
 }
 
+impl Statistic {
+    /// Its name, in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kappa => "kappa",
+            Self::Icc => "ICC",
+        }
+    }
+}
+
 /// The file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {message}")]

@@ -29,10 +29,10 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{COOKIE, InSession, Means, Who, guard, who_has};
+use crate::auth::{COOKIE, InSession, Means, SameSite, Who, guard, set_cookie, who_has};
 use crate::intake::{Incoming, Taken, take};
 use crate::jobs::Event;
-use crate::openid::{SESSION, callback, login, set_cookie};
+use crate::openid::{SESSION, callback, login};
 use crate::problem::{Answer, Problem};
 use crate::reading::Lang;
 use crate::store::Job;
@@ -193,6 +193,9 @@ async fn session(State(server): App, Extension(who): Extension<Who>) -> Answer<J
     if who.means == Means::Nobody { Err(server.no_session()) } else { Ok(Json(who)) }
 }
 
+/// A browser remembers a token for this time.
+const TOKEN_TIME: Duration = Duration::from_secs(43_200);
+
 /// Opens a session with a token: a cookie for the page.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Token, responses((status = 200, body = Who), (status = "4XX", body = Problem)))]
 async fn open_session(State(server): App, Json(Token { token }): Json<Token>) -> Answer<Response> {
@@ -200,7 +203,7 @@ async fn open_session(State(server): App, Json(Token { token }): Json<Token>) ->
     let shaped = token.len() == 64 && token.chars().all(|c| c.is_ascii_hexdigit());
     let who = if shaped { who_has(&server, token)? } else { None };
     let who = who.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody has this token"))?;
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=43200");
+    let cookie = set_cookie(COOKIE, token, SameSite::Strict, TOKEN_TIME);
     Ok(([(header::SET_COOKIE, cookie)], axum::Json(who)).into_response())
 }
 
@@ -219,8 +222,8 @@ async fn close_session(State(server): App, Extension(InSession(session)): Extens
         None => None,
     };
     let cookies = AppendHeaders([
-        (header::SET_COOKIE, format!("{COOKIE}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0")),
-        (header::SET_COOKIE, set_cookie(SESSION, "", Duration::ZERO)),
+        (header::SET_COOKIE, set_cookie(COOKIE, "", SameSite::Strict, Duration::ZERO)),
+        (header::SET_COOKIE, set_cookie(SESSION, "", SameSite::Lax, Duration::ZERO)),
     ]);
     (cookies, axum::Json(Closed { provider })).into_response()
 }

@@ -9,7 +9,7 @@ page of another origin can add.
 */
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -219,6 +219,20 @@ fn identify(server: &Server, method: &Method, headers: &HeaderMap) -> Answer<Opt
         return Err(Problem::forbidden(format!("a request that changes something needs the header {CSRF}")));
     }
     Ok(known)
+}
+
+/// Which requests that begin at another site carry a cookie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SameSite {
+    /// Those that open a page: the provider sends the browser back with one.
+    Lax,
+    /// None.
+    Strict,
+}
+
+/// A cookie for a time that only this host gets, only over TLS, and no script; no time takes it away.
+pub(crate) fn set_cookie(name: &str, value: &str, same_site: SameSite, time: Duration) -> String {
+    format!("{name}={value}; Path=/; HttpOnly; Secure; SameSite={same_site:?}; Max-Age={}", time.as_secs())
 }
 
 /// A cookie of a request.

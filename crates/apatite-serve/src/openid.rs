@@ -39,7 +39,7 @@ use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
 use crate::api::{App, Query};
-use crate::auth::{Means, Role, Who, cookie};
+use crate::auth::{Means, Role, SameSite, Who, cookie, set_cookie};
 use crate::problem::Problem;
 use crate::sessions::Remembered;
 
@@ -593,7 +593,7 @@ pub(crate) async fn login(
     let to = case.map_or_else(|| "/".to_owned(), |id| format!("/#/case/{id}"));
     match openid.begin(to, again.unwrap_or_default()).await {
         Ok((there, id)) => {
-            let cookie = set_cookie(LOGIN, &id, LOGIN_TIME);
+            let cookie = set_cookie(LOGIN, &id, SameSite::Lax, LOGIN_TIME);
             ([(header::SET_COOKIE, cookie)], Redirect::to(there.as_str())).into_response()
         }
         Err(failure) => failure.answer(&headers),
@@ -603,7 +603,7 @@ pub(crate) async fn login(
 /// Where the provider sends a browser back: opens the session.
 pub(crate) async fn callback(State(server): App, headers: HeaderMap, Query(back): Query<Back>) -> Response {
     let Some(openid) = &server.openid else { return not_configured() };
-    let over = AppendHeaders([(header::SET_COOKIE, set_cookie(LOGIN, "", Duration::ZERO))]);
+    let over = AppendHeaders([(header::SET_COOKIE, set_cookie(LOGIN, "", SameSite::Lax, Duration::ZERO))]);
     let (login, found) = match openid.finish(cookie(&headers, LOGIN), back).await {
         Ok(found) => found,
         Err(failure) => return (over, failure.answer(&headers)).into_response(),
@@ -621,7 +621,10 @@ pub(crate) async fn callback(State(server): App, headers: HeaderMap, Query(back)
     match openid.sessions.keep(Session { who: who.clone(), hint }, openid.session_time) {
         Ok(id) => {
             server.audit.note(&who.name, role.word(), "LOGIN", &noted, StatusCode::SEE_OTHER.as_u16());
-            let open = AppendHeaders([(header::SET_COOKIE, set_cookie(SESSION, &id, openid.session_time))]);
+            let open = AppendHeaders([(
+                header::SET_COOKIE,
+                set_cookie(SESSION, &id, SameSite::Lax, openid.session_time),
+            )]);
             (over, open, Redirect::to(&login.to)).into_response()
         }
         Err(error) => Problem::internal(&error).into_response(),
@@ -630,12 +633,6 @@ pub(crate) async fn callback(State(server): App, headers: HeaderMap, Query(back)
 
 fn not_configured() -> Response {
     Problem::not_found("this server knows no OpenID provider").into_response()
-}
-
-/// A cookie that only this host gets, only over TLS, and no script. It must come along when the provider sends the
-/// browser back, which `Strict` would prevent.
-pub(crate) fn set_cookie(name: &str, value: &str, time: Duration) -> String {
-    format!("{name}={value}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age={}", time.as_secs())
 }
 
 /// Encrypted, or not leaving this machine.

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use apatite_grade::{Between, Graded, Grading, Gradings, Reproducibility, Statistic};
+use apatite_grade::{Between, Graded, Grading, Gradings, Reproducibility};
 
 use crate::words::{FAINT, HEADING, Words, styled, uncapitalised};
 
@@ -94,7 +94,7 @@ impl Words<'_> {
         };
         let sources = told.sources.iter().map(|id| source(self, id)).collect::<Vec<_>>().join("; ");
         let arguments = [
-            ("statistic", statistic(told.statistic)),
+            ("statistic", told.statistic.name()),
             ("value", value.as_str()),
             ("modality", self.modality(&told.modality)),
             ("sources", sources.as_str()),
@@ -111,15 +111,6 @@ impl Words<'_> {
             Some(if is_number { format!("{id} ({meaning})") } else { meaning.to_owned() })
         });
         told.collect::<Vec<_>>().join(&self.text("grading-or", &[]))
-    }
-}
-
-/// The name of a statistic, in every language.
-#[must_use]
-pub fn statistic(statistic: Statistic) -> &'static str {
-    match statistic {
-        Statistic::Kappa => "kappa",
-        Statistic::Icc => "ICC",
     }
 }
 

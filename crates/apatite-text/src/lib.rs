@@ -25,7 +25,7 @@ pub use comparison::comparison;
 pub use differential::{differential, one_line};
 pub use evaluation::evaluation;
 pub use followed::followed;
-pub use gradings::{gradings, statistic};
+pub use gradings::gradings;
 pub use manual::manual;
 pub use measurement::measurement;
 pub use words::{Words, is_obeyed, printable, printed_unit};

@@ -2,7 +2,6 @@
 
 use apatite_follow::{Change, Outcome, Pair};
 use apatite_grade::{Graded, Grading};
-use apatite_text::statistic;
 
 use super::Composer;
 use crate::report::{Block, Cell, Row, Span, Table, Text};
@@ -48,7 +47,7 @@ impl Composer<'_, '_, '_> {
             let value = words.number(told.value);
             let modality = words.modality(&told.modality);
             let arguments =
-                [("statistic", statistic(told.statistic)), ("value", value.as_str()), ("modality", modality)];
+                [("statistic", told.statistic.name()), ("value", value.as_str()), ("modality", modality)];
             note = note.and(Span::faint(&format!(" {}", words.text(key, &arguments))));
             note = note.and(self.sources.cite(&told.sources));
         }
