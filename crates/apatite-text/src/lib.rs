@@ -17,6 +17,8 @@ mod manual;
 mod measured;
 mod measurement;
 mod remarks;
+#[cfg(test)]
+mod sources;
 mod words;
 
 pub use advice::{advice, alarms, asked, first_advice, what_if};

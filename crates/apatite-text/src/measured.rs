@@ -35,20 +35,10 @@ mod tests {
     #[test]
     fn every_clause_is_translated() {
         let mut found = BTreeMap::new();
-        let mut folders =
-            vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../apatite-lesion/src")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let source = std::fs::read_to_string(&path).unwrap();
-                for call in source.split(" say(").chain(source.split("(say(")).skip(1) {
-                    if let Some(text) = call.trim_start().strip_prefix('"') {
-                        found.insert(text.split('"').next().unwrap().to_owned(), path.clone());
-                    }
+        for (path, source) in crate::sources::below("apatite-lesion/src") {
+            for call in source.split(" say(").chain(source.split("(say(")).skip(1) {
+                if let Some(text) = call.trim_start().strip_prefix('"') {
+                    found.insert(text.split('"').next().unwrap().to_owned(), path.clone());
                 }
             }
         }

@@ -100,12 +100,12 @@ fn gaps<'t>(text: &'t str, phrase: &[String]) -> Option<Vec<&'t str>> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::{Path, PathBuf};
 
     use apatite_case::{Format, Policy};
     use apatite_knowledge::Knowledge;
 
     use super::*;
+    use crate::sources::{below, beside};
 
     #[test]
     fn remarks_are_said_in_italian() {
@@ -161,15 +161,16 @@ mod tests {
             }
         }
         found.insert("{} left out: {}".to_owned());
-        let mut sources = Vec::new();
-        for folder in ["apatite-lesion/src", "apatite-study/src", "apatite-fhir/src", "apatite-serve/src"] {
-            below(&beside(folder), &mut sources);
-        }
-        for path in sources {
-            let source = std::fs::read_to_string(&path).unwrap();
-            for call in
-                ["warnings.push(", ".miss(", "deviations.push(", "Reason::Damaged(", "told = format!("]
-            {
+        let folders = ["dicom", "lesion", "study", "fhir", "serve"].map(|name| format!("apatite-{name}/src"));
+        for (_, source) in folders.iter().flat_map(|folder| below(folder)) {
+            for call in [
+                "warnings.push(",
+                ".miss(",
+                "deviations.push(",
+                "Reason::Damaged(",
+                "Reason::Unsupported(",
+                "told = format!(",
+            ] {
                 for said in source.split(call).skip(1) {
                     let statement = said.split(";\n").next().unwrap();
                     let texts = literals(statement).into_iter().filter(|text| text.contains(' '));
@@ -187,17 +188,6 @@ mod tests {
         for (english, italian) in keys {
             let italian = italian.replace("{!}", "{}");
             assert_eq!(english.matches("{}").count(), italian.matches("{}").count(), "{english}");
-        }
-    }
-
-    fn beside(path: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-    }
-
-    fn below(folder: &Path, sources: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { below(&path, sources) } else { sources.push(path) }
         }
     }
 
