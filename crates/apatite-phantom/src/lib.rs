@@ -15,6 +15,7 @@ mod case;
 mod dicom;
 mod draw;
 mod error;
+mod gap;
 mod nifti;
 mod patterns;
 mod pose;
@@ -81,6 +82,9 @@ pub struct Phantom {
     pub lesions: Vec<TrueLesion>,
     /// What holds of the study as a whole (ids of the vocabulary, sorted): extent, prosthesis.
     pub findings: Vec<&'static str>,
+    /// Shortest way left between ossification on one bone and another bone or what grew on that, mm; 0 where it goes
+    /// from bone to bone, none where no ossification touches a bone.
+    pub opposing_gap_mm: Option<f64>,
     /// A history that fits.
     pub case: SuggestedCase,
 }
@@ -181,7 +185,9 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
     let parts = plan.body.scene.painted();
     let picture = scanner.scan(&parts, plan.lesions.len() as u16);
     let geometry = Geometry { origin_mm, steps_mm };
-    let lesions = true_lesions(&plan, &picture, &scanner, &geometry);
+    let contacts = contacts(&plan, &picture, &scanner);
+    let lesions = true_lesions(&plan, &picture, &contacts, &geometry);
+    let opposing_gap_mm = gap::opposing_mm(&plan, &picture, &scanner, &contacts);
     let acquisition = Acquisition {
         modality: "CT".to_owned(),
         patient_position: pose.position.term().to_owned(),
@@ -204,6 +210,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
         bones: Labels { size, values: picture.bones, geometry },
         lesions,
         findings,
+        opposing_gap_mm,
         case,
     })
 }
@@ -283,8 +290,12 @@ fn surroundings(plan: &mut Plan, pose: &Pose, size: [usize; 3], spacing_mm: [f64
     }
 }
 
-fn true_lesions(plan: &Plan, picture: &Picture, scanner: &Scanner, geometry: &Geometry) -> Vec<TrueLesion> {
-    let contacts = contacts(plan, picture, scanner);
+fn true_lesions(
+    plan: &Plan,
+    picture: &Picture,
+    contacts: &[Vec<usize>],
+    geometry: &Geometry,
+) -> Vec<TrueLesion> {
     let mut lesions = Vec::new();
     for (index, planned) in plan.lesions.iter().enumerate() {
         let [mineral, all] = picture.amounts[index];

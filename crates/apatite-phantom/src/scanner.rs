@@ -86,7 +86,7 @@ impl Amount {
 }
 
 impl Scanner {
-    fn scene_from_voxel(&self, at: Point) -> Point {
+    pub(crate) fn scene_from_voxel(&self, at: Point) -> Point {
         (0..3).fold(self.origin, |point, axis| add(point, scale(self.steps[axis], at[axis])))
     }
 

@@ -41,7 +41,8 @@ impl Phantom {
         dicom::write_series(self, folder)
     }
 
-    /// The truth: pattern, seed, position, expected diagnosis, lesions with volume (mm³), centre (LPS, mm) and findings.
+    /// The truth: pattern, seed, position, expected diagnosis, the gap that
+    /// ossification leaves (mm), lesions with volume (mm³), centre (LPS, mm) and findings.
     #[must_use]
     pub fn truth_json(&self) -> Value {
         let lesions: Vec<Value> = self
@@ -73,6 +74,7 @@ impl Phantom {
             "size": self.volume.size,
             "spacing_mm": self.volume.geometry.spacing_mm().map(|value| round(value, 1e6)),
             "findings": self.findings,
+            "opposing_gap_mm": self.opposing_gap_mm.map(|value| round(value, 1e3)),
             "lesions": lesions,
         })
     }

@@ -312,3 +312,72 @@ fn a_later_study_shows_the_same_patient_grown_turned_and_shifted() {
         }
     }
 }
+
+/// The stated gap against the distances of all voxels of the truth masks: each surface lies within half a voxel of the
+/// middle of the nearest voxel that is filled to half, and at most a whole one beyond.
+#[test]
+fn the_stated_gap_is_that_of_the_masks() {
+    let mut told = BTreeSet::new();
+    for seed in 0..12 {
+        let phantom = made("hip_ossification_prosthesis", &small(seed));
+        let gap = phantom.opposing_gap_mm;
+        let attached: Vec<u16> = phantom
+            .lesions
+            .iter()
+            .filter(|lesion| !lesion.findings.contains(&"separate_from_bone"))
+            .map(|lesion| lesion.id)
+            .collect();
+        if phantom.lesions.iter().any(|lesion| lesion.findings.contains(&"bridges_bones")) {
+            assert_eq!(gap, Some(0.0), "seed {seed}");
+            told.insert("bridged");
+            continue;
+        }
+        if attached.is_empty() {
+            assert_eq!(gap, None, "seed {seed}");
+            told.insert("island");
+            continue;
+        }
+        let spacing = phantom.volume.geometry.spacing_mm();
+        let points = |labels: &apatite_volume::Labels, label: u16| -> Vec<[f64; 3]> {
+            let [columns, rows, _] = labels.size;
+            (0..labels.values.len())
+                .filter(|&index| labels.values[index] == label)
+                .map(|index| {
+                    let at = [index % columns, index / columns % rows, index / columns / rows];
+                    std::array::from_fn(|axis| at[axis] as f64 * spacing[axis])
+                })
+                .collect()
+        };
+        let least = |a: &[[f64; 3]], b: &[[f64; 3]]| {
+            a.iter()
+                .flat_map(|p| b.iter().map(move |q| (0..3).map(|k| (p[k] - q[k]).powi(2)).sum::<f64>()))
+                .fold(f64::INFINITY, f64::min)
+                .sqrt()
+        };
+        let bones: Vec<(u16, Vec<[f64; 3]>)> = (1..=phantom.bones.values.iter().copied().max().unwrap())
+            .map(|bone| (bone, points(&phantom.bones, bone)))
+            .filter(|(_, points)| !points.is_empty())
+            .collect();
+        let grown: Vec<(u16, Vec<[f64; 3]>)> = attached
+            .iter()
+            .map(|&id| {
+                let own = points(&phantom.truth, id);
+                let nearest = bones.iter().min_by(|a, b| least(&own, &a.1).total_cmp(&least(&own, &b.1)));
+                (nearest.unwrap().0, own)
+            })
+            .collect();
+        let ways = grown.iter().flat_map(|(bone, own)| {
+            let others = bones.iter().chain(&grown).filter(move |other| other.0 != *bone);
+            others.map(move |other| least(own, &other.1))
+        });
+        let middles = ways.fold(f64::INFINITY, f64::min);
+        let diagonal = spacing.iter().map(|mm| mm * mm).sum::<f64>().sqrt();
+        let gap = gap.unwrap();
+        assert!(
+            gap < middles + 0.2 * diagonal && gap > middles - diagonal,
+            "seed {seed}: {gap:.2} mm stated, {middles:.2} mm between voxels of {diagonal:.2} mm"
+        );
+        told.insert(if grown.len() > 1 { "two spurs" } else { "a spur" });
+    }
+    assert_eq!(told.len(), 4, "the seeds show {told:?} only");
+}

@@ -1,0 +1,164 @@
+/*! The shortest way left between ossification on one bone and another bone, from the shapes themselves. */
+
+use crate::LesionKind;
+use crate::patterns::Plan;
+use crate::scanner::{Picture, Scanner};
+use crate::scene::Tag;
+use crate::shape::Shape;
+use crate::space::{Point, along, distance, dot, scale, sub};
+
+/// A bone or an ossification, where it lies in view.
+struct Body {
+    /// Ossification that grew, not a bone of the skeleton.
+    grown: bool,
+    shapes: Vec<Shape>,
+    /// Middles of the voxels at its surface that it fills at least half.
+    surface: Vec<Point>,
+}
+
+/// The shortest way, mm, between what belongs to one bone (itself and the ossifications that touch it alone) and what
+/// belongs to another, one of the two being ossification. 0 where an ossification touches two bones; none where none in
+/// view touches a bone, or there is no other bone in view. `contacts` are the bones that each lesion touches.
+pub(crate) fn opposing_mm(
+    plan: &Plan,
+    picture: &Picture,
+    scanner: &Scanner,
+    contacts: &[Vec<usize>],
+) -> Option<f64> {
+    let bones = plan.body.scene.bones();
+    let attached: Vec<(usize, &[usize])> = (0..plan.lesions.len())
+        .filter(|&at| plan.lesions[at].kind == LesionKind::Ossification && !contacts[at].is_empty())
+        .map(|at| (at, contacts[at].as_slice()))
+        .collect();
+    if attached.iter().any(|(_, touched)| touched.len() > 1) {
+        return Some(0.0);
+    }
+    if attached.is_empty() {
+        return None;
+    }
+    // what belongs to each bone
+    let bodies: Vec<Vec<Body>> = (0..bones.len())
+        .map(|bone| {
+            let own = Body {
+                grown: false,
+                shapes: vec![bones[bone].clone()],
+                surface: surface(&picture.bones, bone as u16 + 1, scanner),
+            };
+            let grown = attached.iter().filter(|(_, touched)| touched[0] == bone).map(|&(at, _)| Body {
+                grown: true,
+                shapes: minerals(plan, at as u16 + 1),
+                surface: surface(&picture.lesions, at as u16 + 1, scanner),
+            });
+            std::iter::once(own).chain(grown).filter(|body| !body.surface.is_empty()).collect()
+        })
+        .collect();
+    let mut least = f64::INFINITY;
+    for (first, one) in bodies.iter().enumerate() {
+        for (a, b) in one.iter().flat_map(|a| bodies[first + 1..].iter().flatten().map(move |b| (a, b))) {
+            if a.grown || b.grown {
+                least = least.min(between(a, b, scanner));
+            }
+        }
+    }
+    least.is_finite().then_some(least)
+}
+
+fn minerals(plan: &Plan, lesion: u16) -> Vec<Shape> {
+    let parts = plan.body.scene.painted();
+    parts.into_iter().filter(|part| part.tag == Tag::Mineral(lesion)).map(|part| part.shape).collect()
+}
+
+fn surface(labels: &[u16], label: u16, scanner: &Scanner) -> Vec<Point> {
+    let [columns, rows, slices] = scanner.size;
+    let steps = [1, columns, columns * rows];
+    let own = |index: usize| labels[index] == label;
+    let mut points = Vec::new();
+    for index in (0..labels.len()).filter(|&index| own(index)) {
+        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        let inside = (0..3).all(|axis| {
+            voxel[axis] > 0
+                && voxel[axis] + 1 < [columns, rows, slices][axis]
+                && own(index - steps[axis])
+                && own(index + steps[axis])
+        });
+        if !inside {
+            points.push(scanner.scene_from_voxel(voxel.map(|at| at as f64)));
+        }
+    }
+    points
+}
+
+/// The distance of two solids: the nearest voxels first, then points on the surfaces about those.
+fn between(a: &Body, b: &Body, scanner: &Scanner) -> f64 {
+    let near = |points: &[Point], to: Point| {
+        points.iter().map(|&point| distance(point, to)).fold(f64::INFINITY, f64::min)
+    };
+    // of `b` only what may be nearest to a point of `a`
+    let bound = near(&b.surface, a.surface[0]);
+    let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+    for point in &a.surface {
+        for axis in 0..3 {
+            low[axis] = low[axis].min(point[axis]);
+            high[axis] = high[axis].max(point[axis]);
+        }
+    }
+    let about: Vec<Point> = b
+        .surface
+        .iter()
+        .copied()
+        .filter(|point| {
+            (0..3).all(|axis| point[axis] >= low[axis] - bound && point[axis] <= high[axis] + bound)
+        })
+        .collect();
+    let ways: Vec<f64> = a.surface.iter().map(|&point| near(&about, point)).collect();
+    let slack = scanner.spacing_mm.iter().copied().fold(0.0, f64::max);
+    let reach = ways.iter().copied().fold(f64::INFINITY, f64::min) + slack;
+    let from: Vec<Point> =
+        a.surface.iter().zip(&ways).filter(|(_, way)| **way <= reach).map(|(point, _)| *point).collect();
+    let to: Vec<Point> = about.into_iter().filter(|&point| near(&from, point) <= reach).collect();
+    let (from, to) = (a.skin(&from, scanner), b.skin(&to, scanner));
+    from.iter().map(|&point| near(&to, point)).fold(f64::INFINITY, f64::min)
+}
+
+impl Body {
+    fn field(&self, point: Point) -> f64 {
+        self.shapes.iter().map(|shape| shape.at(point)).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Points of the true surface about the middles of voxels, a fifth of a millimetre to half a millimetre apart.
+    fn skin(&self, middles: &[Point], scanner: &Scanner) -> Vec<Point> {
+        /// Samples along each axis, on either side of the middle; they reach the middles of the next voxels.
+        const EACH_WAY: i32 = 4;
+        /// The field is asked this far about a point for its slope, mm.
+        const ABOUT_MM: f64 = 0.05;
+        let near = 0.3 * scanner.spacing_mm.iter().copied().fold(0.0, f64::max);
+        let mut points = Vec::new();
+        for &middle in middles {
+            for code in 0..(2 * EACH_WAY + 1).pow(3) {
+                let side = 2 * EACH_WAY + 1;
+                let at = [code % side, code / side % side, code / side / side]
+                    .map(|step| f64::from(step - EACH_WAY) / f64::from(EACH_WAY));
+                let mut point =
+                    (0..3).fold(middle, |point, axis| along(point, at[axis], scanner.steps[axis]));
+                if self.field(point).abs() > near {
+                    continue;
+                }
+                // Newton's way to the surface
+                for _ in 0..2 {
+                    let slope: Point = std::array::from_fn(|axis| {
+                        let mut step = [0.0; 3];
+                        step[axis] = ABOUT_MM;
+                        let (before, after) = (sub(point, step), along(point, 1.0, step));
+                        (self.field(after) - self.field(before)) / (2.0 * ABOUT_MM)
+                    });
+                    let steep = dot(slope, slope).max(0.25);
+                    point = sub(point, scale(slope, self.field(point) / steep));
+                }
+                if self.field(point).abs() < ABOUT_MM {
+                    points.push(point);
+                }
+            }
+        }
+        points
+    }
+}
