@@ -7,6 +7,7 @@
 mod bone;
 mod detail;
 mod form;
+mod gap;
 mod place;
 mod structure;
 mod study;
@@ -22,10 +23,17 @@ use crate::patch::Patch;
 use crate::reason::{Reason, digits, say, whole};
 use crate::{FindingEvidence, Kind, Lesion, level};
 
+pub use gap::Gap;
 pub use study::study;
 
-/// Adds findings and levels to lesions that may be calcifications or vascular.
-pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesions: &mut [Lesion]) {
+/// Adds findings and levels to lesions that may be calcifications or vascular, and measures the shortest gap that they
+/// leave between bones.
+pub(crate) fn lesions(
+    scene: &Scene,
+    groups: &[Group],
+    masks: &[Vec<Run>],
+    lesions: &mut [Lesion],
+) -> Option<Gap> {
     let described = |lesion: &Lesion| matches!(lesion.kind, Kind::Calcification | Kind::Vascular);
     let bones = bone::Bones::around(
         scene,
@@ -62,6 +70,7 @@ pub(crate) fn lesions(scene: &Scene, groups: &[Group], masks: &[Vec<Run>], lesio
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();
     });
+    gap::gap(scene, bones.as_ref()?, lesions, masks)
 }
 
 /// Probability that grows from 0 to 1 as `value` passes `middle`; `width` is the distance to 73 %.

@@ -38,7 +38,7 @@ use std::time::Instant;
 use apatite_volume::{Labels, Volume};
 use serde::{Deserialize, Serialize};
 
-pub use describe::study as study_findings;
+pub use describe::{Gap, study as study_findings};
 pub use drawn::{Desk, Drawn, parts};
 pub use level::Level;
 pub use measure::Shape;
@@ -90,6 +90,8 @@ pub struct Analysis {
     pub bones: Option<Labels>,
     /// The body (1), if asked for.
     pub body: Option<Labels>,
+    /// The shortest way left between mineral on one bone and another bone; none where no mineral is on a bone.
+    pub gap: Option<Gap>,
     /// Site of the vocabulary the study shows, where it can be told.
     pub region: Option<FindingEvidence>,
     /// Standard deviation of the noise in soft tissue, HU.
@@ -304,7 +306,7 @@ pub fn analyse(
     let calibration = options.calibration;
     let (mut lesions, masks) = measure::lesions(&scene, &groups, calibration);
     clock.lap("measure");
-    describe::lesions(&scene, &groups, &masks, &mut lesions);
+    let gap = describe::lesions(&scene, &groups, &masks, &mut lesions);
     let region = describe::region(&scene);
     let findings = describe::study(skeleton.metal_mm3, &lesions);
     clock.lap("describe");
@@ -342,6 +344,7 @@ pub fn analyse(
         labels,
         bones,
         body: body_mask,
+        gap,
         region,
         noise_hu,
         warnings,

@@ -1,5 +1,7 @@
 /*! The shortest way left between ossification on one bone and another bone, from the shapes themselves. */
 
+use std::collections::BTreeSet;
+
 use crate::LesionKind;
 use crate::patterns::Plan;
 use crate::scanner::{Picture, Scanner};
@@ -18,7 +20,8 @@ struct Body {
 
 /// The shortest way, mm, between what belongs to one bone (itself and the ossifications that touch it alone) and what
 /// belongs to another, one of the two being ossification. 0 where an ossification touches two bones; none where none in
-/// view touches a bone, or there is no other bone in view. `contacts` are the bones that each lesion touches.
+/// view touches a bone, or there is no other bone in view. `contacts` are the bones that each lesion touches;
+/// ossifications that touch each other are one.
 pub(crate) fn opposing_mm(
     plan: &Plan,
     picture: &Picture,
@@ -26,10 +29,9 @@ pub(crate) fn opposing_mm(
     contacts: &[Vec<usize>],
 ) -> Option<f64> {
     let bones = plan.body.scene.bones();
-    let attached: Vec<(usize, &[usize])> = (0..plan.lesions.len())
-        .filter(|&at| plan.lesions[at].kind == LesionKind::Ossification && !contacts[at].is_empty())
-        .map(|at| (at, contacts[at].as_slice()))
-        .collect();
+    let contacts = of_connected(plan, picture, scanner, contacts);
+    let attached: Vec<(usize, &BTreeSet<usize>)> =
+        contacts.iter().enumerate().filter(|(_, touched)| !touched.is_empty()).collect();
     if attached.iter().any(|(_, touched)| touched.len() > 1) {
         return Some(0.0);
     }
@@ -44,7 +46,7 @@ pub(crate) fn opposing_mm(
                 shapes: vec![bones[bone].clone()],
                 surface: surface(&picture.bones, bone as u16 + 1, scanner),
             };
-            let grown = attached.iter().filter(|(_, touched)| touched[0] == bone).map(|&(at, _)| Body {
+            let grown = attached.iter().filter(|(_, touched)| touched.contains(&bone)).map(|&(at, _)| Body {
                 grown: true,
                 shapes: minerals(plan, at as u16 + 1),
                 surface: surface(&picture.lesions, at as u16 + 1, scanner),
@@ -61,6 +63,45 @@ pub(crate) fn opposing_mm(
         }
     }
     least.is_finite().then_some(least)
+}
+
+/// The bones that each ossification touches, itself or by others that it touches: those with voxels side by side.
+fn of_connected(
+    plan: &Plan,
+    picture: &Picture,
+    scanner: &Scanner,
+    contacts: &[Vec<usize>],
+) -> Vec<BTreeSet<usize>> {
+    let grown =
+        |label: u16| label > 0 && plan.lesions[usize::from(label) - 1].kind == LesionKind::Ossification;
+    let [columns, rows, slices] = scanner.size;
+    let mut pairs = BTreeSet::new();
+    for (index, &label) in picture.lesions.iter().enumerate().filter(|(_, label)| grown(**label)) {
+        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        // half of the neighbours: the others see this one
+        for step in 14..27_usize {
+            let other: [usize; 3] =
+                std::array::from_fn(|axis| (voxel[axis] + step / [1, 3, 9][axis] % 3).wrapping_sub(1));
+            if other[0] < columns && other[1] < rows && other[2] < slices {
+                let beside = picture.lesions[(other[2] * rows + other[1]) * columns + other[0]];
+                if beside != label && grown(beside) {
+                    pairs.insert((usize::from(label) - 1, usize::from(beside) - 1));
+                }
+            }
+        }
+    }
+    let mut touched: Vec<BTreeSet<usize>> = (0..plan.lesions.len())
+        .map(|at| if grown(at as u16 + 1) { contacts[at].iter().copied().collect() } else { BTreeSet::new() })
+        .collect();
+    // a chain of touching ones is no longer than their number
+    for _ in 0..touched.len() {
+        for &(a, b) in &pairs {
+            let both: BTreeSet<usize> = touched[a].union(&touched[b]).copied().collect();
+            touched[a].clone_from(&both);
+            touched[b] = both;
+        }
+    }
+    touched
 }
 
 fn minerals(plan: &Plan, lesion: u16) -> Vec<Shape> {

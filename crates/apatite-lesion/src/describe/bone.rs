@@ -17,6 +17,8 @@ pub(crate) struct Bones {
 
 /// Bones that come nearer than this have a joint there, mm.
 const JOINT_MM: f64 = 8.0;
+/// What looks like bone within this of metal may be its bloom, mm.
+pub(super) const BLOOM_MM: f32 = 3.5;
 /// A smaller piece is not taken for a bone of its own, mm³.
 const BONE_MM3: f64 = 150.0;
 
@@ -41,17 +43,18 @@ impl Bones {
         }
         let size = std::array::from_fn(|axis| high[axis] - low[axis]);
         let grid = Grid { size, spacing_mm: coarse.grid.spacing_mm };
-        let bone: Vec<bool> = (0..grid.len())
-            .map(|cell| {
-                let at = grid.position(cell);
-                let outer = coarse.grid.index(std::array::from_fn(|axis| low[axis] + at[axis]));
-                scene.skeleton.tissue[outer] == Tissue::Bone
-            })
-            .collect();
+        let outer = |cell: usize| {
+            let at = grid.position(cell);
+            coarse.grid.index(std::array::from_fn(|axis| low[axis] + at[axis]))
+        };
+        let bone: Vec<bool> =
+            (0..grid.len()).map(|cell| scene.skeleton.tissue[outer(cell)] == Tissue::Bone).collect();
+        // the bloom of a prosthesis looks like bone and would join the bones that it parts
+        let clear = |cell: usize| scene.skeleton.metal_mm.get(outer(cell)).is_none_or(|&mm| mm > BLOOM_MM);
         // a cell away from the surface, so that joints part
         let inner: Vec<bool> = (0..grid.len())
             .map(|cell| {
-                let mut all = bone[cell];
+                let mut all = bone[cell] && clear(cell);
                 if all {
                     grid.neighbours6(cell, |other| all &= bone[other]);
                 }
@@ -88,6 +91,11 @@ impl Bones {
         let at = scene.coarse.grid.position(scene.coarse.cell(voxel));
         let local: [usize; 3] = std::array::from_fn(|axis| at[axis].wrapping_sub(self.low[axis]));
         (0..3).all(|axis| local[axis] < self.grid.size[axis]).then(|| self.grid.index(local))
+    }
+
+    /// The bone that a voxel is of or lies nearest to; none away from all.
+    pub(super) fn bone_at(&self, scene: &Scene, voxel: [usize; 3]) -> Option<u16> {
+        self.local(scene, voxel).map(|cell| self.label[cell]).filter(|&bone| bone > 0)
     }
 
     /// The nearest joint: its distance and the calibre (radius) of its larger bone, mm. Of several the one that is
@@ -155,8 +163,8 @@ pub(crate) struct Touch {
     pub(crate) contact_mm2: f64,
     /// Area over which they face each other within 3 mm with something darker between, mm².
     pub(crate) cleft_mm2: f64,
-    /// Area of contact with each bone, largest first, mm².
-    pub(crate) by_bone_mm2: Vec<f64>,
+    /// Bones it meets with the area of contact, largest first, mm².
+    pub(crate) by_bone_mm2: Vec<(u16, f64)>,
 }
 
 /// Follows the axes of the grid from each surface voxel of a lesion to bone.
@@ -231,7 +239,7 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
     }
     // what met a piece too small to be a bone of its own belongs to none
     by_bone.remove(&0);
-    result.by_bone_mm2 = by_bone.into_values().collect();
-    result.by_bone_mm2.sort_unstable_by(|a, b| b.total_cmp(a));
+    result.by_bone_mm2 = by_bone.into_iter().collect();
+    result.by_bone_mm2.sort_by(|a, b| b.1.total_cmp(&a.1));
     result
 }

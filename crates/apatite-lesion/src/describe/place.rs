@@ -105,7 +105,7 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     // contact against the largest section of a ball of this volume
     let section = 1.21 * detail.closed_mm3.powf(2.0 / 3.0);
     let share = contact / section.max(1.0);
-    let second = touch.by_bone_mm2.get(1).copied().unwrap_or(0.0);
+    let second = touch.by_bone_mm2.get(1).map_or(0.0, |bone| bone.1);
     let because = say(
         "{} mm² of contact ({} % of its section), {} mm² of cleft, {} mm from bone",
         [whole(contact), whole(100.0 * share), whole(touch.cleft_mm2), digits(first, 1)],
