@@ -107,6 +107,8 @@ pub struct Examination {
     pub sites: Vec<String>,
     /// Numbers by quantity.
     pub quantities: BTreeMap<String, f64>,
+    /// How far those that were measured on the images may be off, in their units.
+    pub uncertainties: BTreeMap<String, f64>,
     /// Folder of DICOM files, relative to the case file.
     pub study: Option<PathBuf>,
     /// When it was made.

@@ -128,7 +128,8 @@ impl Reader<'_, '_> {
             }
             read
         });
-        Some(Examination { modality: modality.value.clone(), sites, quantities, study, date })
+        let uncertainties = BTreeMap::new();
+        Some(Examination { modality: modality.value.clone(), sites, quantities, uncertainties, study, date })
     }
 
     /// The findings of the history or of one examination.

@@ -48,7 +48,8 @@ impl Truth {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     findings: BTreeMap<String, Truth>,
-    quantities: BTreeMap<String, f64>,
+    /// Value and how far it may be off.
+    quantities: BTreeMap<String, (f64, f64)>,
 }
 
 /// A measured finding counts as there from this probability on, in thousandths, ...
@@ -94,7 +95,9 @@ impl Facts {
         }
         for (_, examination) in case.examinations.iter().enumerate().filter(|(index, _)| wanted(Some(*index)))
         {
-            facts.quantities.extend(examination.quantities.iter().map(|(id, value)| (id.clone(), *value)));
+            facts.quantities.extend(examination.quantities.iter().map(|(id, value)| {
+                (id.clone(), (*value, examination.uncertainties.get(id).copied().unwrap_or(0.0)))
+            }));
         }
         facts
     }
@@ -108,6 +111,12 @@ impl Facts {
     /// A quantity, in its unit.
     #[must_use]
     pub fn quantity(&self, id: &str) -> Option<f64> {
-        self.quantities.get(id).copied()
+        self.quantities.get(id).map(|(value, _)| *value)
+    }
+
+    /// How far a quantity may be off, in its unit; 0 where it was written in the case or is not known.
+    #[must_use]
+    pub fn uncertainty(&self, id: &str) -> f64 {
+        self.quantities.get(id).map_or(0.0, |(_, uncertainty)| *uncertainty)
     }
 }

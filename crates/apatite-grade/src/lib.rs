@@ -3,16 +3,16 @@ The gradings that the field uses, computed from the facts of a case as far as th
 
 The rules are data (`knowledge/gradings.toml`); this crate reads them ([`Gradings::read`]) and applies them to what is
 known ([`grade`]). A rule whose facts are not known leaves its grade open: then the answer names the grades that remain
-possible and the facts that would decide. Distances between bones are measured where a bone mask tells the bones apart
-([`bone_gaps`]). [`add_course`] turns several examinations into facts of the time course. The crate opens no file, ranks no diagnosis and holds no medical number.
+possible and the facts that would decide; so does a measured quantity that may lie on either side of a bound.
+[`add_course`] turns several examinations into facts of the time course. The crate opens no file, ranks no diagnosis and
+holds no medical number.
 */
 
 mod course;
 mod facts;
-mod gap;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apatite_case::Case;
 use apatite_knowledge::{Knowledge, Localised};
@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 
 pub use course::{BetweenRule, CourseRules, OnsetRule, SizeRule, add_course};
 pub use facts::{Facts, Truth};
-pub use gap::{BoneGap, bone_gaps};
 pub use rules::Condition;
 
 /// All gradings, in the order of the file.
@@ -153,10 +152,23 @@ pub struct Graded {
     pub because: Vec<String>,
     /// Facts that are not known and would decide.
     pub deciding: Vec<String>,
+    /// Quantities of its rules that were measured on the images.
+    pub measured: Vec<MeasuredQuantity>,
     /// How well observers agree.
     pub reproducibility: Vec<Reproducibility>,
     /// Sources of the grading.
     pub sources: Vec<String>,
+}
+
+/// A quantity that was measured on the images, and not written by a reader.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeasuredQuantity {
+    /// Id of the vocabulary.
+    pub quantity: String,
+    /// Its value, in its unit.
+    pub value: f64,
+    /// How far it may be off, in the same unit.
+    pub uncertainty: f64,
 }
 
 /// The file of the gradings.
@@ -316,8 +328,20 @@ impl Grading {
             possible,
             because,
             deciding,
+            measured: self.measured(facts),
             reproducibility: self.reproducibility.clone(),
             sources: self.sources.clone(),
         }
+    }
+
+    /// What was measured of the quantities of its rules, each once.
+    fn measured(&self, facts: &Facts) -> Vec<MeasuredQuantity> {
+        let asked: BTreeSet<&str> =
+            self.grades.iter().flat_map(|grade| grade.when.iter().flatten()).map(Condition::id).collect();
+        let told = asked.into_iter().filter_map(|id| {
+            let (value, uncertainty) = (facts.quantity(id)?, facts.uncertainty(id));
+            (uncertainty > 0.0).then(|| MeasuredQuantity { quantity: id.to_owned(), value, uncertainty })
+        });
+        told.collect()
     }
 }

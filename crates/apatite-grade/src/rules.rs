@@ -97,6 +97,8 @@ impl Condition {
             Self::Finding { id, present: false } => facts.finding(id).not(),
             Self::Quantity { id, order, bound } => match facts.quantity(id) {
                 None => Truth::Unknown,
+                // what may lie on either side of the bound
+                Some(value) if (value - bound).abs() < facts.uncertainty(id) => Truth::Unknown,
                 Some(value) => Truth::from(match order {
                     Order::Less => value < *bound,
                     Order::AtMost => value <= *bound,

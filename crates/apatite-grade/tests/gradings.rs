@@ -3,9 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use apatite_case::{Assertion, Format, Policy, read};
-use apatite_grade::{CourseRules, Gradings, add_course, bone_gaps, grade};
+use apatite_grade::{CourseRules, Gradings, add_course, grade};
 use apatite_knowledge::{Folder, Knowledge};
-use apatite_volume::{Geometry, Labels};
 
 fn knowledge() -> Knowledge {
     Knowledge::read(&Folder::embedded()).unwrap()
@@ -216,29 +215,28 @@ fn examinations_tell_the_time_course() {
     assert!(wrong.is_refused() && wrong.problems[0].message.contains("is no date"), "{:?}", wrong.problems);
 }
 
+/// A measured gap decides where it lies clear of the bound, and leaves both grades open where it may lie on either side.
 #[test]
-fn the_gap_to_the_other_bone_is_measured() {
-    // two plates 20 mm apart and a spur of 13 mm on the first, voxels of 0.5 mm
-    let geometry = Geometry {
-        origin_mm: [-3.0, 8.0, 100.0],
-        steps_mm: [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.5]],
-    };
-    let size = [60, 24, 24];
-    let fill = |value: &dyn Fn([usize; 3]) -> u16| {
-        let values = (0..size.iter().product::<usize>())
-            .map(|index| value([index % 60, index / 60 % 24, index / 60 / 24]))
-            .collect();
-        Labels { size, values, geometry }
-    };
-    let bones = fill(&|[x, _, _]| u16::from(x < 10) + 2 * u16::from(x >= 50));
-    let spur = fill(&|[x, y, z]| {
-        7 * u16::from((10..36).contains(&x) && (8..16).contains(&y) && (8..16).contains(&z))
-    });
-    let gaps = bone_gaps(&spur, &bones);
-    assert_eq!(gaps.len(), 1);
-    assert_eq!((gaps[0].lesion, gaps[0].bone, gaps[0].opposing_bone), (7, 1, Some(2)));
-    assert!(gaps[0].to_bone_mm.abs() < 1e-9, "{gaps:?}");
-    assert!((gaps[0].to_opposing_mm.unwrap() - 7.0).abs() < 1e-9, "{gaps:?}");
-    let elsewhere = Labels { size: [1, 1, 1], values: vec![1], geometry };
-    assert!(bone_gaps(&elsewhere, &bones).is_empty());
+fn a_gap_near_the_bound_leaves_the_grade_open() {
+    let knowledge = knowledge();
+    let gradings = Gradings::read(&knowledge.rules["gradings.toml"], &knowledge).unwrap();
+    let text = "[[imaging]]\nmodality = \"CT\"\nsites = [\"hip\"]\npresent = [\"abuts_bone\"]\n";
+    for (mm, uncertainty_mm, expected) in [
+        (8.7, 1.2, "III"),
+        (9.0, 1.2, "III or II"),
+        (10.0, 1.2, "III or II"),
+        (11.3, 1.2, "II"),
+        (11.3, 2.4, "III or II"),
+    ] {
+        let mut case = read(text, Format::Toml, &knowledge, Policy::Default).case;
+        case.examinations[0].quantities.insert("opposing_gap_mm".to_owned(), mm);
+        case.examinations[0].uncertainties.insert("opposing_gap_mm".to_owned(), uncertainty_mm);
+        let graded = grade(&gradings, &knowledge, &case, &["heterotopic_ossification_of_arthroplasty"]);
+        let brooker = graded.iter().find(|graded| graded.grading == "brooker").unwrap();
+        let told =
+            if brooker.grades.is_empty() { brooker.possible.join(" or ") } else { brooker.grades.join(" ") };
+        assert_eq!(told, expected, "{mm} mm, right to {uncertainty_mm} mm");
+        let [measured] = brooker.measured.as_slice() else { panic!("{:?}", brooker.measured) };
+        assert_eq!((measured.value, measured.uncertainty), (mm, uncertainty_mm));
+    }
 }

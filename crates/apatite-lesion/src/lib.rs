@@ -323,6 +323,12 @@ pub fn analyse(
     if skeleton.metal_mm3 > 0.0 {
         warnings.push("metal is in view: streaks may hide or imitate calcifications near it".to_owned());
     }
+    if let Some(gap) = gap.as_ref().filter(|gap| gap.in_streaks) {
+        warnings.push(format!(
+            "the gap of {:.1} mm that mineral on bone leaves lies in streaks of metal: it may be off by {:.1} mm or more",
+            gap.mm, gap.uncertainty_mm
+        ));
+    }
     let spacing_mm = volume.geometry.spacing_mm();
     if spacing_mm[0].max(spacing_mm[1]) > kind::COARSE_MM {
         warnings.push(format!(

@@ -101,6 +101,7 @@ fn measurement(lesions: u16) -> Measurement {
             labels,
             bones: None,
             body: None,
+            gap: None,
             region: None,
             noise_hu: 12.0,
             warnings: Vec::new(),

@@ -383,6 +383,7 @@ fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], l
                 "labels": analysed.body["labels"],
                 "lesions": lesions.collect::<Vec<_>>(),
                 "findings": findings,
+                "gap": analysed.gap,
                 "region": analysed.region,
             })
         });

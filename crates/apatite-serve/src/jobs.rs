@@ -191,6 +191,7 @@ fn body(measurement: &Measurement) -> Value {
         "series": measurement.series,
         "lesions": analysis.lesions,
         "findings": analysis.findings,
+        "gap": analysis.gap,
         "region": analysis.region,
         "warnings": measurement.warnings,
         "labels": {

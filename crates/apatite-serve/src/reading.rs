@@ -5,7 +5,7 @@ A case as it stands: the reader's words and what the images propose, told apart,
 use apatite_case::{Case, Format, Policy};
 use apatite_grade::{add_course, grade_leading};
 use apatite_knowledge::Language;
-use apatite_lesion::{Analysis, FindingEvidence, Kind, Lesion, study_findings};
+use apatite_lesion::{Analysis, FindingEvidence, Gap, Kind, Lesion, study_findings};
 use apatite_reason::{Differential, FactKind, compare, diagnose, robustness};
 use apatite_study::{MeasuredSeries, Measurement};
 use apatite_text::Words;
@@ -41,6 +41,7 @@ pub(crate) struct Analysed {
     /// Lesions with the judgement of each; the rejected ones among them.
     pub(crate) lesions: Vec<(Lesion, Verdict)>,
     pub(crate) findings: Vec<FindingEvidence>,
+    pub(crate) gap: Option<Gap>,
     pub(crate) region: Option<FindingEvidence>,
     series: MeasuredSeries,
     pub(crate) warnings: Vec<String>,
@@ -94,6 +95,9 @@ impl From<Lang> for Language {
 struct Body {
     lesions: Vec<Lesion>,
     findings: Vec<FindingEvidence>,
+    // results kept before it was measured have none
+    #[serde(default)]
+    gap: Option<Gap>,
     region: Option<FindingEvidence>,
     series: BodySeries,
     warnings: Vec<String>,
@@ -305,6 +309,7 @@ impl Analysed {
             labels: Labels { size: [0; 3], values: Vec::new(), geometry },
             bones: None,
             body: None,
+            gap: self.gap.clone(),
             region: self.region.clone(),
             noise_hu: 0.0,
             warnings: Vec::new(),
@@ -315,7 +320,7 @@ impl Analysed {
 
 /// The result of a study with the reader's judgement of its lesions; the findings follow.
 fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Read) -> Answer<Analysed> {
-    let Body { mut lesions, mut findings, region, series, mut warnings } =
+    let Body { mut lesions, mut findings, gap, region, series, mut warnings } =
         serde_json::from_value(body.clone())?;
     let is_revised = revised.is_some();
     if let Some(revised) = revised {
@@ -351,7 +356,16 @@ fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Rea
         findings.retain(|finding| of_scene.iter().all(|other| other.id != finding.id));
         findings.extend(of_scene);
     }
-    Ok(Analysed { study: study.to_owned(), body, lesions, findings, region, series, warnings })
+    // it was measured between the lesions that the program found
+    let gap = gap.filter(|gap| {
+        let stands = |id: u16| {
+            lesions.iter().any(|(lesion, verdict)| {
+                lesion.id == id && lesion.kind == Kind::Calcification && *verdict != Verdict::Rejected
+            })
+        };
+        !is_revised && gap.lesions.iter().flatten().all(|&id| stands(id))
+    });
+    Ok(Analysed { study: study.to_owned(), body, lesions, findings, gap, region, series, warnings })
 }
 
 /// A lesion with the numbers that become facts as one would say them: whole HU, tenths of a millimetre.

@@ -215,6 +215,13 @@ pub fn join(
                 examination.quantities.entry(quantity.to_owned()).or_insert(value);
             }
         }
+        if let Some(gap) = &measured.gap
+            && !examination.quantities.contains_key(GAP)
+        {
+            let tenths = |mm: f64| (mm * 10.0).round() / 10.0;
+            examination.quantities.insert(GAP.to_owned(), tenths(gap.mm));
+            examination.uncertainties.insert(GAP.to_owned(), tenths(gap.uncertainty_mm));
+        }
         if examination.sites.is_empty()
             && let Some(region) = &measured.region
         {
@@ -282,6 +289,8 @@ fn weight(
     Some((probability * 1000.0).round() as u16)
 }
 
+/// The quantity of the gap that mineral leaves between bones.
+const GAP: &str = "opposing_gap_mm";
 /// The modality that is measured.
 const CT: &str = "CT";
 

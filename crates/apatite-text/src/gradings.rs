@@ -24,7 +24,7 @@ pub fn gradings(words: &Words<'_>, gradings: &Gradings, graded: &[Graded]) -> St
 fn lines(out: &mut String, words: &Words<'_>, grading: &Grading, graded: &Graded) {
     line(out, 5, &format!("{}: {}", grading.names.get(words.language), words.grade(grading, graded)));
     let besides = words.grades_besides(grading, graded);
-    for told in besides.iter().chain(&words.grade_deciding(graded)) {
+    for told in besides.iter().chain(&words.grade_measured(graded)).chain(&words.grade_deciding(graded)) {
         line(out, 7, told);
     }
     let mut faint = vec![grading.note.get(words.language).to_owned()];
@@ -64,6 +64,19 @@ impl Words<'_> {
     pub fn grades_besides(&self, grading: &Grading, graded: &Graded) -> Option<String> {
         let may_be = grading.together && !graded.grades.is_empty() && !graded.possible.is_empty();
         may_be.then(|| self.text("grading-besides", &[("grades", &self.grades(grading, &graded.possible))]))
+    }
+
+    /// The quantities of the rules that were measured on the images, with how far they may be off.
+    #[must_use]
+    pub fn grade_measured(&self, graded: &Graded) -> Option<String> {
+        let facts = graded.measured.iter().filter_map(|told| {
+            let quantity = self.knowledge.findings.quantities.get(&told.quantity)?;
+            let name = uncapitalised(quantity.names.get(self.language));
+            let (value, off) = (self.number(told.value), self.number(told.uncertainty));
+            Some(format!("{name} {value} ± {off} {}", quantity.unit))
+        });
+        let facts = facts.collect::<Vec<_>>();
+        (!facts.is_empty()).then(|| self.text("grading-measured", &[("facts", &facts.join(", "))]))
     }
 
     /// What is not known and would decide, where no grade holds.

@@ -248,6 +248,7 @@ fn measurement_json(measurement: &Measurement, words: &Words<'_>) -> Value {
         "series": measurement.series,
         "lesions": analysis.lesions,
         "findings": analysis.findings,
+        "gap": analysis.gap,
         "region": analysis.region,
         "warnings": measurement.warnings,
         "timings_ms": timings_ms,

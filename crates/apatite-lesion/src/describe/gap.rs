@@ -20,7 +20,7 @@ use crate::{Kind, Lesion};
 pub struct Gap {
     /// Its length, mm; 0 where a part touches two bones.
     pub mm: f64,
-    /// Nine in ten such lengths are right to this, mm; wider in streaks of metal.
+    /// How far that may be off, mm: the longest edge of a voxel, twice that in streaks of metal.
     pub uncertainty_mm: f64,
     /// Lesion at either end; none where the end is a bone.
     pub lesions: [Option<u16>; 2],

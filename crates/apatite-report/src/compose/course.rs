@@ -35,7 +35,7 @@ impl Composer<'_, '_, '_> {
         let name = Text::plain(grading.names.get(words.language)).and(self.sources.cite(&graded.sources));
         let mut grade = Text::plain(&words.grade(grading, graded));
         let besides = words.grades_besides(grading, graded);
-        for told in besides.iter().chain(&words.grade_deciding(graded)) {
+        for told in besides.iter().chain(&words.grade_measured(graded)).chain(&words.grade_deciding(graded)) {
             grade = grade.and(Span::faint(&format!(" ({told})")));
         }
         let mut note = Text::plain(grading.note.get(words.language));

@@ -5,6 +5,7 @@ grading-none-fits = no grade fits what is known
 grading-open = not graded
 grading-possible = { $grades }
 grading-besides = perhaps also { $grades }
+grading-measured = measured: { $facts }
 grading-deciding = to decide: { $facts }
 grading-between-observers = Between observers, { $modality }: { $statistic } { $value } ({ $sources }).
 grading-between-readings = Within an observer, { $modality }: { $statistic } { $value } ({ $sources }).

@@ -5,6 +5,7 @@ grading-none-fits = nessun grado corrisponde a quanto è noto
 grading-open = non classificabile
 grading-possible = { $grades }
 grading-besides = forse anche { $grades }
+grading-measured = misurato: { $facts }
 grading-deciding = per decidere: { $facts }
 grading-between-observers = Fra osservatori, { $modality }: { $statistic } { $value } ({ $sources }).
 grading-between-readings = Nello stesso osservatore, { $modality }: { $statistic } { $value } ({ $sources }).
