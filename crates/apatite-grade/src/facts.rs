@@ -59,7 +59,8 @@ const NOT_THERE_TO: u16 = 250;
 
 impl Facts {
     /// What the case tells. A finding that one examination shows is there, whatever another does not show; of an
-    /// exclusive group that has a finding the others are not there. Of a quantity the last told counts.
+    /// exclusive group that has a finding the others are not there, nor those to which the measured ones leave too little.
+    /// Of a quantity the last told counts.
     #[must_use]
     pub fn of(case: &Case, knowledge: &Knowledge) -> Self {
         Self::collected(case, knowledge, |_| true)
@@ -88,6 +89,20 @@ impl Facts {
         }
         for group in knowledge.vocabulary.groups.iter().filter(|group| group.exclusive) {
             if group.findings.iter().any(|id| facts.finding(id) == Truth::Yes) {
+                for id in &group.findings {
+                    facts.findings.entry(id.clone()).or_insert(Truth::No);
+                }
+            }
+            // what measured members leave of certainty is all that those not told can have
+            let mut told: BTreeMap<Option<usize>, u16> = BTreeMap::new();
+            for observation in case.observations.iter().filter(|told| wanted(told.examination)) {
+                if let Assertion::Measured { permille } = observation.assertion
+                    && group.findings.contains(&observation.finding)
+                {
+                    *told.entry(observation.examination).or_default() += permille;
+                }
+            }
+            if told.values().any(|&sum| sum >= THERE_FROM) {
                 for id in &group.findings {
                     facts.findings.entry(id.clone()).or_insert(Truth::No);
                 }

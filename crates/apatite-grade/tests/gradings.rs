@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use apatite_case::{Assertion, Format, Policy, read};
-use apatite_grade::{CourseRules, Gradings, add_course, grade};
+use apatite_case::{Assertion, Format, Observation, Place, Policy, read};
+use apatite_grade::{CourseRules, Facts, Gradings, Truth, add_course, grade};
 use apatite_knowledge::{Folder, Knowledge};
 
 fn knowledge() -> Knowledge {
@@ -238,5 +238,25 @@ fn a_gap_near_the_bound_leaves_the_grade_open() {
         assert_eq!(told, expected, "{mm} mm, right to {uncertainty_mm} mm");
         let [measured] = brooker.measured.as_slice() else { panic!("{:?}", brooker.measured) };
         assert_eq!((measured.value, measured.uncertainty), (mm, uncertainty_mm));
+    }
+}
+
+/// Members of an exclusive group that were not told have what the measured ones leave.
+#[test]
+fn what_measured_findings_leave_is_little() {
+    let knowledge = knowledge();
+    let text = "[[imaging]]\nmodality = \"CT\"\nsites = [\"hip\"]\n";
+    for (told, bridges) in [([480, 240], Truth::Unknown), ([560, 240], Truth::No)] {
+        let mut case = read(text, Format::Toml, &knowledge, Policy::Default).case;
+        for (finding, permille) in ["abuts_bone", "separate_from_bone"].into_iter().zip(told) {
+            case.observations.push(Observation {
+                finding: finding.to_owned(),
+                modality: "CT".to_owned(),
+                examination: Some(0),
+                assertion: Assertion::Measured { permille },
+                place: Place::default(),
+            });
+        }
+        assert_eq!(Facts::of(&case, &knowledge).finding("bridges_bones"), bridges, "{told:?}");
     }
 }

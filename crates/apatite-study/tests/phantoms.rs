@@ -67,3 +67,79 @@ fn knee() {
 fn shoulder() {
     check("normal_shoulder", 1, 0, 0);
 }
+
+/// The gap of a hip ossification is that of the shapes the phantom is made of, over seeds with a spur, two spurs that
+/// nearly meet, a bridge, and an island that leaves none.
+#[test]
+fn gap_of_hip_ossification() {
+    let mut worst: f64 = 0.0;
+    for seed in [2, 4, 7, 25, 31, 46] {
+        let options = apatite_phantom::Options { seed, ..Default::default() };
+        let phantom = make("hip_ossification_prosthesis", &options).unwrap();
+        let analysis = analyse(&phantom.volume, &Options::default(), &|_, _| {}).unwrap();
+        match (phantom.opposing_gap_mm, &analysis.gap) {
+            (None, None) => {}
+            (Some(truth), Some(gap)) => {
+                let off = (gap.mm - truth).abs();
+                worst = worst.max(off);
+                assert!(off <= gap.uncertainty_mm, "seed {seed}: {gap:?} where {truth:.2} mm is true");
+                // the ends are where its length says
+                let between = (0..3).map(|k| (gap.ends_mm[1][k] - gap.ends_mm[0][k]).powi(2)).sum::<f64>();
+                assert!((between.sqrt() - gap.mm).abs() < 1e-6, "seed {seed}: {gap:?}");
+            }
+            (truth, gap) => panic!("seed {seed}: {gap:?} where {truth:?} mm is true"),
+        }
+    }
+    assert!(worst < 0.6, "off by up to {worst:.2} mm");
+}
+
+/// The gap of a spur against the distance of the masks of the truth, voxel by voxel, which know no threshold, blur or
+/// half contrast: their surfaces lie up to a voxel beyond the middles of their outermost voxels.
+#[test]
+fn gap_against_the_masks_of_the_truth() {
+    for seed in [4, 32] {
+        let options = apatite_phantom::Options { seed, ..Default::default() };
+        let phantom = make("hip_ossification_prosthesis", &options).unwrap();
+        let gap = analyse(&phantom.volume, &Options::default(), &|_, _| {}).unwrap().gap.unwrap();
+        let spacing = phantom.volume.geometry.spacing_mm();
+        let [columns, rows, slices] = phantom.volume.size;
+        let surface = |labels: &[u16], wanted: u16| -> Vec<[f64; 3]> {
+            let mut points = Vec::new();
+            for index in (0..labels.len()).filter(|&index| labels[index] == wanted) {
+                let at = [index % columns, index / columns % rows, index / columns / rows];
+                let steps = [1, columns, columns * rows];
+                let inside = (0..3).all(|axis| {
+                    at[axis] > 0
+                        && at[axis] + 1 < [columns, rows, slices][axis]
+                        && labels[index - steps[axis]] == wanted
+                        && labels[index + steps[axis]] == wanted
+                });
+                if !inside {
+                    points.push(std::array::from_fn(|axis| at[axis] as f64 * spacing[axis]));
+                }
+            }
+            points
+        };
+        let [spur] = phantom.lesions.as_slice() else { panic!("seed {seed}: one spur was meant") };
+        let spur = surface(&phantom.truth.values, spur.id);
+        // the bone it is not on
+        let masks = [1, 2].map(|bone| {
+            let bone = surface(&phantom.bones.values, bone);
+            let mut least = f64::INFINITY;
+            for p in spur.iter().step_by(2) {
+                for q in &bone {
+                    let square: f64 = (0..3).map(|k| (p[k] - q[k]) * (p[k] - q[k])).sum();
+                    least = if square < least { square } else { least };
+                }
+            }
+            least.sqrt()
+        });
+        let masks = masks[0].max(masks[1]);
+        let edge = spacing.into_iter().fold(0.0, f64::max);
+        assert!(
+            gap.mm < masks + 0.2 * edge && gap.mm > masks - 2.0 * edge,
+            "seed {seed}: {:.2} mm, between the masks {masks:.2} mm",
+            gap.mm
+        );
+    }
+}
