@@ -131,3 +131,31 @@ fn other_libraries_find_the_same_figures_in_the_masks() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// The gap that a spur leaves at a hip is measured on the CT that the case names, and the grade follows from it.
+#[test]
+fn a_hip_is_graded_by_the_gap_on_its_ct() {
+    for (seed, brooker, della_valle) in [(4, "II", "B"), (32, "III", "C")] {
+        let phantom = make("hip_ossification_prosthesis", &Options { seed, ..Options::default() }).unwrap();
+        let folder = common::scratch(&format!("hip-gap-{seed}"));
+        phantom.write(&folder).unwrap();
+        let (ct, case) =
+            (folder.join("ct").display().to_string(), folder.join("case.toml").display().to_string());
+        let measured = json(&["measure", &ct, "--format", "json"]);
+        check(&measured, "measure");
+        let (gap, truth) = (measured["gap"]["mm"].as_f64().unwrap(), phantom.opposing_gap_mm.unwrap());
+        assert!((gap - truth).abs() < 0.6, "seed {seed}: {gap:.2} mm where {truth:.2} mm is true");
+        let diagnosed = json(&["diagnose", &case, "--format", "json"]);
+        check(&diagnosed, "diagnose");
+        for (grading, expected) in [("brooker", brooker), ("della_valle", della_valle)] {
+            let gradings = diagnosed["gradings"].as_array().unwrap();
+            let graded = gradings.iter().find(|graded| graded["grading"] == grading).unwrap();
+            assert_eq!(graded["grades"], serde_json::json!([expected]), "seed {seed}: {graded}");
+        }
+        let english = common::stdout(&["diagnose", &case]);
+        assert!(english.contains(&format!("Brooker class: {brooker} (")), "{english}");
+        assert!(english.contains("measured: distance left between opposing surfaces of bone"), "{english}");
+        let italian = common::stdout(&["diagnose", &case, "--lang", "it"]);
+        assert!(italian.contains("misurato: distanza residua fra superfici ossee affrontate"), "{italian}");
+    }
+}
