@@ -40,11 +40,11 @@ pub(crate) fn lesions(
         lesions.iter().zip(masks).filter(|(lesion, _)| described(lesion)).map(|(_, runs)| runs.as_slice()),
     );
     const JOINTS: [&str; 6] = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"];
-    const BESIDE_HIP: [&str; 3] = ["pelvis", "buttock", "thigh"];
+    // where bones of one joint face each other; ribs, vertebrae and the bones of hand and foot do so everywhere
+    const FACING: [&str; 7] = ["shoulder", "elbow", "hip", "pelvis", "buttock", "thigh", "knee"];
     let site = region(scene).map(|site| site.id);
     let of_joint = site.as_deref().is_some_and(|site| JOINTS.contains(&site));
-    // ribs, vertebrae and the small bones of hand and foot lie near each other everywhere
-    let of_two_bones = of_joint || site.as_deref().is_none_or(|site| BESIDE_HIP.contains(&site));
+    let facing = site.as_deref().map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
         if !described(lesion) || runs.is_empty() {
             return;
@@ -74,8 +74,7 @@ pub(crate) fn lesions(
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();
     });
-    let bones = bones.as_ref().filter(|_| of_two_bones && !scene.skeleton.small_bones);
-    gap::gap(scene, bones?, lesions, masks)
+    gap::gap(scene, bones.as_ref().filter(|_| facing)?, lesions, masks)
 }
 
 /// Probability that grows from 0 to 1 as `value` passes `middle`; `width` is the distance to 73 %.

@@ -287,3 +287,54 @@ fn a_shell_beside_a_shaft_is_no_bone() {
         }
     }
 }
+
+/// A spur on each of two bones: the gap is the way between them, also where they are so near that they are one lesion,
+/// and metal beside it is told.
+#[test]
+fn the_gap_between_spurs_of_two_bones_is_measured() {
+    // the second bone lies 13 mm from the first on the line through its middle
+    let second = |p: [f64; 3]| (p[0] - 22.0).hypot(p[1] - 4.0);
+    let [from, to] = [2.0, 15.0];
+    for (gap_mm, lesions, with_metal) in [(3.0, 1, false), (8.0, 2, false), (3.0, 1, true)] {
+        let length = (to - from - gap_mm) / 2.0;
+        let volume = limb("HFS", |p| {
+            let across = (p[1] - 4.0).abs() < 4.0 && p[2].abs() < 9.0;
+            let spur = (from - 1.0..from + length).contains(&p[0]) || (to - length..to + 1.0).contains(&p[0]);
+            let wire = (p[0] - 8.5).hypot(p[1] + 5.0) < 1.5 && p[2].abs() < 8.0;
+            match second(p) {
+                _ if with_metal && wire => Some(3071.0),
+                bone if bone < 4.0 => Some(-40.0),
+                bone if bone < 7.0 => Some(1300.0),
+                _ if across && spur && (p[0] + 8.0).hypot(p[1] - 4.0) >= 10.0 => Some(600.0),
+                _ => None,
+            }
+        });
+        let mut bones = Labels { size: SIZE, values: vec![0; volume.len()], geometry: volume.geometry };
+        for (index, value) in bones.values.iter_mut().enumerate() {
+            let at = [index % SIZE[0], index / SIZE[0] % SIZE[1], index / SIZE[0] / SIZE[1]];
+            let p: [f64; 3] =
+                std::array::from_fn(|axis| (at[axis] as f64 - (SIZE[axis] as f64 - 1.0) / 2.0) * STEP);
+            *value = u16::from((p[0] + 8.0).hypot(p[1] - 4.0) < 10.0 || second(p) < 7.0);
+        }
+        let options = Options { bones: Some(&bones), ..Options::default() };
+        let analysis = analyse(&volume, &options, &|_, _| {}).unwrap();
+        let found = calcifications(&analysis);
+        assert_eq!(found.len(), lesions, "{found:?}");
+        let gap = analysis.gap.as_ref().unwrap();
+        assert!((gap.mm - gap_mm).abs() < 0.4, "{gap:?} where {gap_mm} mm is true");
+        assert!(gap.lesions.iter().all(Option::is_some), "{gap:?}");
+        for end in gap.ends_mm {
+            let middle = patient(&volume, [8.5, 4.0, 0.0]);
+            assert!(((end[0] - middle[0]).abs() - gap_mm / 2.0).abs() < 0.4, "{gap:?}, middle {middle:?}");
+        }
+        assert_eq!(gap.in_streaks, with_metal, "{gap:?}");
+        assert!((gap.uncertainty_mm - if with_metal { 2.0 * STEP } else { STEP }).abs() < 1e-9);
+        let warned = analysis.warnings.iter().any(|warning| warning.contains("lies in streaks of metal"));
+        assert_eq!(warned, with_metal, "{:?}", analysis.warnings);
+    }
+    // on one bone alone nothing is left between bones
+    let alone = limb("HFS", |p| {
+        (ball(p, [6.0, 4.0, 0.0], 6.0) && (p[0] + 8.0).hypot(p[1] - 4.0) >= 10.0).then_some(600.0)
+    });
+    assert_eq!(run(&alone).gap, None);
+}
