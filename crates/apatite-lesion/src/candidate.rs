@@ -312,7 +312,7 @@ fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
     let noise = if differences.len() >= 40 {
         let middle = differences.len() / 2;
         let median = f64::from(*differences.select_nth_unstable(middle).1);
-        (median / (0.6745 * std::f64::consts::SQRT_2)).max(0.6 * scene.noise_hu)
+        crate::scan::noise_of(median).max(0.6 * scene.noise_hu)
     } else {
         scene.noise_hu
     };

@@ -161,8 +161,13 @@ pub(crate) fn noise(volume: &Volume, body: &Body) -> f64 {
         seen += count;
         seen > half
     });
+    noise_of(median.unwrap_or(0) as f64).max(1.0)
+}
+
+/// Standard deviation of the noise, HU, from the median of the absolute differences of voxels.
+pub(crate) fn noise_of(median_difference: f64) -> f64 {
     // a difference of two has the noise of each times the root of two; the median is 0.6745 standard deviations
-    (median.unwrap_or(0) as f64 / (0.6745 * std::f64::consts::SQRT_2)).max(1.0)
+    median_difference / (0.6745 * std::f64::consts::SQRT_2)
 }
 
 /// Coarse grid over the body: mean and peak of every cell.

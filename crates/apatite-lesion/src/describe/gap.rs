@@ -358,5 +358,5 @@ fn noise_about(scene: &Scene, ends_mm: [[f64; 3]; 2]) -> f64 {
     }
     let middle = differences.len() / 2;
     let median = f64::from(*differences.select_nth_unstable(middle).1);
-    median / (0.6745 * std::f64::consts::SQRT_2)
+    crate::scan::noise_of(median)
 }
