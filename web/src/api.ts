@@ -44,6 +44,10 @@ export interface Lesion {
   mean_hu: number; max_hu: number; findings: FindingEvidence[]; verdict: Verdict;
   level: { point_mm: [number, number, number]; normal: [number, number, number] } | null;
 }
+/** Between ossification of opposing bones; of either end the lesion, or null for a bone. */
+export interface Gap {
+  mm: number; uncertainty_mm: number; lesions: [number | null, number | null]; ends_mm: [[number, number, number], [number, number, number]];
+}
 export interface Job { id: number; study: string; state: string; error: string | null }
 export interface Analysis {
   series: { uid: string; size: number[]; spacing_mm: number[]; noise_hu: number };
@@ -51,6 +55,7 @@ export interface Analysis {
   labels: { size: [number, number, number]; origin_mm: [number, number, number]; steps_mm: [number, number, number][] };
   lesions: Lesion[];
   findings: FindingEvidence[];
+  gap: Gap | null;
 }
 export interface Series { uid: string; modality: string; description: string; number: number | null; instances: number; frame_of_reference: string }
 export interface Study {

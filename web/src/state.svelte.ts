@@ -27,6 +27,8 @@ class Page {
   /** While this is on, clicks on facts suppose instead of store. */
   supposing = $state(false);
   lesion = $state<{ study: string; id: number } | null>(null);
+  /** Where the pictures are sent, LPS mm. */
+  point = $state.raw<[number, number, number] | null>(null);
   card = $state<string | null>(null);
   jobs = $state<Record<string, { id: number; state: string; step: string; share: number }>>({});
   upload = $state<{ share: number } | null>(null);

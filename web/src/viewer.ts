@@ -8,7 +8,7 @@ import {
   ToolGroupManager, TrackballRotateTool, WindowLevelTool, ZoomTool, addTool, annotation, init as initTools, segmentation, utilities,
 } from '@cornerstonejs/tools';
 import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
-import { api, type Analysis, type Lesion, type Study } from './api';
+import { api, type Analysis, type Gap, type Lesion, type Study } from './api';
 
 /** One plane, three planes, or three planes and a volume rendering. */
 export type Layout = 'stack' | 'planes' | 'solid';
@@ -69,6 +69,7 @@ export class Viewer {
   #name: string;
   #line: { viewport: string; from: Point } | null = null;
   #levels: Lesion[] = [];
+  #gap: Gap | null = null;
   #resize: ResizeObserver;
 
   /** `elements`: axial, coronal, sagittal, volume; axial only, and no pen, for one that only shows. */
@@ -121,6 +122,7 @@ export class Viewer {
     if (this.#pen) segmentation.removeAllSegmentations();
     this.#labelled = '';
     this.#levels = [];
+    this.#gap = null;
     this.#engine = new RenderingEngine(this.#name);
     this.#layout = isVolume ? layout : 'stack';
     if (isVolume) await this.#showVolume(imageIds, series, turn, progress);
@@ -255,6 +257,7 @@ export class Viewer {
     }
     segmentation.segmentIndex.setActiveSegmentIndex(SEGMENTATION, chosen ?? this.#labels?.next ?? 1);
     this.#levels = shown ? analysis.lesions.filter((lesion) => lesion.level && lesion.verdict !== 'rejected') : [];
+    this.#gap = shown ? analysis.gap : null;
     this.#engine.render();
   }
 
@@ -356,7 +359,7 @@ export class Viewer {
     if (runs.erased.length > 0) this.#pen?.erase(runs.erased);
   }
 
-  /** Draws where the planes of fluid levels cross the picture, and a line under the pen. */
+  /** Draws where the planes of fluid levels cross the picture, the gap where it is near, and a line under the pen. */
   #mark(plane: string, element: HTMLDivElement, line?: [Point, Point]): void {
     const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
     let svg = element.querySelector('svg.marks');
@@ -381,6 +384,7 @@ export class Viewer {
       const cut = crossing(lesion, viewPlaneNormal as Point, focalPoint as Point);
       if (cut) draw(...cut, 'level');
     }
+    if (this.#gap && isNear(this.#gap, viewPlaneNormal as Point, focalPoint as Point)) draw(...this.#gap.ends_mm, 'gap');
     if (line) draw(...line, 'cut');
   }
 
@@ -502,6 +506,13 @@ function crossing(lesion: Lesion, normal: Point, focus: Point): [Point, Point] |
   }
   const at = (t: number) => base.map((value, k) => value + t * along[k]!) as Point;
   return from < to ? [at(from), at(to)] : null;
+}
+
+/** Whether a picture passes through a gap, or closer than a thick slice. */
+function isNear({ ends_mm }: Gap, normal: Point, focus: Point): boolean {
+  const THICK_MM = 3;
+  const along = ends_mm.map((end) => dot(end, normal) - dot(focus, normal));
+  return Math.min(...along) <= THICK_MM && Math.max(...along) >= -THICK_MM;
 }
 
 function colour(lesion: Lesion, chosen: boolean): [number, number, number, number] {

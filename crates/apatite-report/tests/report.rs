@@ -174,12 +174,9 @@ fn the_texts_are_as_expected() {
         &case,
         &studies,
     )));
-    expect_file!["expected/figure-2-3.en.html"].assert_eq(&html(&report(
-        &knowledge,
-        Language::En,
-        &case,
-        &[],
-    )));
+    // another number in the knowledge need not change the report
+    let page = html(&report(&knowledge, Language::En, &case, &[])).replace(&knowledge.hash, "hash-of-the-knowledge");
+    expect_file!["expected/figure-2-3.en.html"].assert_eq(&page);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod listen;
 mod metrics;
 mod openid;
 mod page;
+mod pictures;
 mod pixels;
 mod problem;
 mod query;
@@ -101,6 +102,8 @@ pub struct Server {
     audit: Audit,
     frames: FrameCache,
     desks: Desks,
+    /// Held while pictures of a report are made.
+    drawing: std::sync::Mutex<()>,
     limits: Limits,
     access: Access,
     openid: Option<OpenId>,
@@ -143,6 +146,7 @@ impl Server {
             metrics: Metrics::default(),
             frames: FrameCache::default(),
             desks: Desks::default(),
+            drawing: std::sync::Mutex::default(),
             intakes: tokio::sync::Semaphore::new(limits.intakes),
             clicks: tokio::sync::Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),

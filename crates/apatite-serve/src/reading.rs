@@ -43,7 +43,7 @@ pub(crate) struct Analysed {
     pub(crate) findings: Vec<FindingEvidence>,
     pub(crate) gap: Option<Gap>,
     pub(crate) region: Option<FindingEvidence>,
-    series: MeasuredSeries,
+    pub(crate) series: MeasuredSeries,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -299,11 +299,16 @@ impl Analysed {
         }
     }
 
+    /// The lesions that were not rejected.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Lesion> {
+        let counted = self.lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
+        counted.map(|(lesion, _)| lesion)
+    }
+
     fn analysis(&self) -> Analysis {
         let geometry = Geometry { origin_mm: [0.0; 3], steps_mm: [[0.0; 3]; 3] };
-        let counted = self.lesions.iter().filter(|(_, verdict)| *verdict != Verdict::Rejected);
         Analysis {
-            lesions: counted.map(|(lesion, _)| rounded(lesion)).collect(),
+            lesions: self.counted().map(rounded).collect(),
             findings: self.findings.clone(),
             // the reasoning needs no voxels
             labels: Labels { size: [0; 3], values: Vec::new(), geometry },
@@ -379,10 +384,7 @@ fn rounded(lesion: &Lesion) -> Lesion {
 
 /// Number of lesions that count as calcifications.
 pub(crate) fn calcifications(analysed: &Analysed) -> usize {
-    let counts = |(lesion, verdict): &&(Lesion, Verdict)| {
-        *verdict != Verdict::Rejected && matches!(lesion.kind, Kind::Calcification)
-    };
-    analysed.lesions.iter().filter(counts).count()
+    analysed.counted().filter(|lesion| lesion.kind == Kind::Calcification).count()
 }
 
 fn items(value: &mut Value) -> impl Iterator<Item = &mut Value> {

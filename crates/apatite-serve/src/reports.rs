@@ -36,6 +36,10 @@ pub(crate) enum ReportFormat {
 }
 
 impl ReportFormat {
+    fn has_pictures(self) -> bool {
+        matches!(self, Self::Html | Self::Pdf)
+    }
+
     /// Media type and ending of file names.
     pub(crate) fn kind(self) -> (&'static str, &'static str) {
         match self {
@@ -68,8 +72,20 @@ impl Server {
         answer.add_robustness(model, robustness(model, &self.knowledge, case, DRAWS, SEED)?);
         let advice = next(model, &self.knowledge, case, &self.knowledge.examinations.weights)?;
         let graded = grade_leading(&self.gradings, &self.knowledge, case, answer.ranked());
-        let measurements =
+        let words = self.words(lang);
+        let mut measurements =
             standing.analysed.iter().map(crate::reading::Analysed::measurement).collect::<Vec<_>>();
+        let mut not_shown = Vec::new();
+        let mut pictures = std::collections::BTreeMap::new();
+        for uid in standing.stored.studies.iter().filter(|_| format.has_pictures()) {
+            let at = standing.analysed.iter().position(|analysed| analysed.study == *uid);
+            let measurement = at.and_then(|at| measurements.get_mut(at));
+            match self.pictures(&words, standing, uid, measurement) {
+                Ok(made) => drop(pictures.insert(uid, made)),
+                // a report without a picture is worth more than none
+                Err(problem) => not_shown.push(format!("a study is not shown: {}", problem.detail)),
+            }
+        }
         let mut studies = Vec::new();
         for uid in &standing.stored.studies {
             let Some(study) = self.store.study(uid)? else { continue };
@@ -79,10 +95,9 @@ impl Server {
                 modality: study.modalities.join(", "),
                 date: first_text(&study.attributes, tags::STUDY_DATE).parse().ok(),
                 measurement: at.and_then(|at| measurements.get(at)),
-                pictures: Vec::new(),
+                pictures: pictures.remove(uid).unwrap_or_default(),
             });
         }
-        let words = self.words(lang);
         let remarks = problems.iter().filter_map(|problem| match problem["message"].as_str() {
             Some(message) => Some(Text::remark(&words, message)),
             None => {
@@ -90,7 +105,8 @@ impl Server {
                 Some(Text::plain(&words.disagreement(&disagreement)))
             }
         });
-        let remarks = remarks.collect::<Vec<_>>();
+        let not_shown = not_shown.iter().map(|remark| Text::remark(&words, remark));
+        let remarks = remarks.chain(not_shown).collect::<Vec<_>>();
         let report = compose(
             &words,
             &Input {

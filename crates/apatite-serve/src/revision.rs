@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use apatite_dicom::Source;
 use apatite_lesion::{Desk, Drawn, Kind, Lesion, Options, parts};
-use apatite_volume::{Geometry, Labels};
+use apatite_volume::{Geometry, Labels, Volume};
 use flate2::read::GzDecoder;
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
@@ -174,18 +174,32 @@ impl Server {
         }
         // two volumes at once would be too much
         *last = None;
+        let (volume, _) = self.volume(study, Some(series))?;
+        let desk = Desk::new(volume, &Options::default())
+            .map_err(|error| Problem::bad(format!("the images cannot be measured: {error}")))?;
+        let desk = Arc::new(desk);
+        *last = Some((series.to_owned(), desk.clone()));
+        Ok(desk)
+    }
+
+    /// The volume of a series of a study, of the best one where none is named, and its FrameOfReferenceUID.
+    pub(crate) fn volume(&self, study: &str, series: Option<&str>) -> Answer<(Volume, String)> {
         let problem = |error: &dyn std::fmt::Display| {
-            Problem::bad(without_paths(&self.store, &format!("the images cannot be measured: {error}")))
+            Problem::bad(without_paths(&self.store, &format!("the images cannot be read: {error}")))
         };
         let paths = self.store.paths_of_study(study)?;
         let source = Source::open(&paths).map_err(|error| problem(&error))?;
-        let (volume, _) = source
-            .choose(Some(series))
-            .and_then(|series| series.load(&|_, _| {}))
-            .map_err(|error| problem(&error))?;
-        let desk = Arc::new(Desk::new(volume, &Options::default()).map_err(|error| problem(&error))?);
-        *last = Some((series.to_owned(), desk.clone()));
-        Ok(desk)
+        let series = source.choose(series).map_err(|error| problem(&error))?;
+        let (volume, _) = series.load(&|_, _| {}).map_err(|error| problem(&error))?;
+        Ok((volume, series.frame_of_reference.clone()))
+    }
+
+    /// The labels of a study as they stand in a case; none where it is not analysed.
+    pub(crate) fn labels(&self, study: &str, read: &Read) -> Answer<Option<Labels>> {
+        let Some(result) = self.store.result(study)? else { return Ok(None) };
+        let digest = self.revised(study, &result, read)?.map_or(result.labels, |revised| revised.labels);
+        let grid = serde_json::from_value(result.body["labels"].clone())?;
+        Ok(Some(unpacked(&self.store.labels(&digest)?, &grid)?))
     }
 }
 

@@ -429,6 +429,20 @@ fn lesions_are_drawn_and_the_figures_follow() {
         assert!((lesion["volume_mm3"].as_f64().unwrap() - voxels as f64 * voxel_mm3).abs() < 0.01);
         assert_eq!(lesion["decided_by"], "drawn by the reader");
     }
+    // the report has the pictures of both halves, and of one that is rejected no longer
+    let report = |server: &Server| {
+        let report = server.ask("GET", &format!("/api/v1/cases/{id}/report"), &[], b"");
+        String::from_utf8(report.body).unwrap()
+    };
+    let caption = |id: u64| format!("Lesion {id}, axial section");
+    let shown = report(&server);
+    assert!(shown.contains("src=\"data:image/png;base64,"));
+    assert!([1, next].iter().all(|id| shown.contains(&caption(*id))));
+    let reject = json!({ "kind": "lesion", "study": uid, "lesion": next, "verdict": "rejected" });
+    let rejected = server.post(&edits, &reject).json()["case"]["edits"][1]["number"].clone();
+    let shown = report(&server);
+    assert!(shown.contains(&caption(1)) && !shown.contains(&caption(next)));
+    assert_eq!(server.post(&edits, &json!({ "kind": "undo", "edit": rejected })).status, 201);
 
     // merged again, they are the voxels of before
     let merged = draw(json!({ "act": "merge", "lesions": [1, next] })).json()["case"].clone();
