@@ -1,6 +1,6 @@
 /** Pictures: a thin layer over Cornerstone3D, fed by the server's WADO-RS. */
 import {
-  Enums, RenderingEngine, eventTarget, init as initCore, setVolumesForViewports, volumeLoader, cache, ProgressiveRetrieveImages,
+  Enums, RenderingEngine, StackViewport, eventTarget, init as initCore, metaData, setVolumesForViewports, volumeLoader, cache, ProgressiveRetrieveImages,
   utilities as coreUtilities, type Types,
 } from '@cornerstonejs/core';
 import {
@@ -17,6 +17,7 @@ export type Hand = 'WindowLevel' | 'Length' | 'Angle' | 'EllipticalROI' | 'Circl
 /** A run of voxels along columns: slice, row, first column, column behind the last. */
 export type Run = [number, number, number, number];
 type Point = [number, number, number];
+type Instance = Record<string, { Value?: unknown[] } | undefined>;
 
 /** What a reader draws on the pictures. */
 export interface Pen {
@@ -40,9 +41,11 @@ const SEGMENTATION = 'apatite-lesions';
 
 let ready: Promise<void> | null = null;
 
-function prepared(): Promise<void> {
+/** Makes ready what pictures need, so that the first need not wait for it. */
+export function prepared(): Promise<void> {
   ready ??= (async () => {
-    await initCore();
+    // one for each picture of a viewer: those that are not drawn on cost time too
+    await initCore({ rendering: { webGlContextCount: 4 }, debug: {} });
     initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
     // the slices that are looked at first come first, then every fourth of the others, then the rest
     coreUtilities.imageRetrieveMetadataProvider.add('volume', ProgressiveRetrieveImages.interleavedRetrieveStages);
@@ -61,14 +64,16 @@ export class Viewer {
   #layout: Layout = 'planes';
   #shown = 0;
   #labelled = '';
-  #labels: { volumeId: string; values: Uint16Array; size: Point; next: number } | null = null;
+  #labels: { volumeId: string; values: Uint16Array; grid: Analysis['labels']; next: number } | null = null;
   #drawing: Promise<void> = Promise.resolve();
   #hand: Hand = 'WindowLevel';
   #pen: Pen | null;
   /** Names engine, tool groups and viewports apart from those of another viewer. */
   #name: string;
   #line: { viewport: string; from: Point } | null = null;
-  #levels: Lesion[] = [];
+  /** Those that are drawn. */
+  #lesions: Lesion[] = [];
+  #chosen: number | null = null;
   #gap: Gap | null = null;
   #resize: ResizeObserver;
 
@@ -98,8 +103,12 @@ export class Viewer {
     cache.purgeCache();
   }
 
-  /** Shows a series; returns whether it makes a volume. `progress` is told the share of slices loaded. */
-  async show(study: string, series: string, layout: Layout, progress: (share: number) => void): Promise<boolean> {
+  /**
+   * Shows a series; returns whether it makes a volume. `progress` is told the share of slices loaded. Axial slices are
+   * drawn as they were taken, which is quick without a graphics card too, unless `cut` asks for cuts through the volume,
+   * which slabs, cross-hairs and brushes need.
+   */
+  async show(study: string, series: string, layout: Layout, cut: boolean, progress: (share: number) => void): Promise<boolean> {
     const turn = ++this.#shown;
     await prepared();
     const metadata = await api.metadata(study, series);
@@ -121,12 +130,15 @@ export class Viewer {
     this.#engine?.destroy();
     if (this.#pen) segmentation.removeAllSegmentations();
     this.#labelled = '';
-    this.#levels = [];
+    this.#lesions = [];
     this.#gap = null;
     this.#engine = new RenderingEngine(this.#name);
     this.#layout = isVolume ? layout : 'stack';
-    if (isVolume) await this.#showVolume(imageIds, series, turn, progress);
-    else {
+    if (isVolume) {
+      const turns = new Set(metadata.map(turned));
+      const asTaken = !cut && turns.size === 1 && !turns.has(0) && isStraight(imageIds);
+      await this.#showVolume(imageIds, series, asTaken ? [...turns][0]! : 0, turn, progress);
+    } else {
       await this.#showStack(imageIds);
       progress(1);
     }
@@ -179,6 +191,10 @@ export class Viewer {
       if (!focalPoint || !position || !viewPlaneNormal) continue;
       const offset = point.map((value, axis) => value - focalPoint[axis]!) as [number, number, number];
       if (this.#volumeId === null) continue;
+      if (viewport instanceof StackViewport) {
+        void centre(viewport, point);
+        continue;
+      }
       viewport.setCamera({
         focalPoint: focalPoint.map((value, axis) => value + offset[axis]!) as Types.Point3,
         position: position.map((value, axis) => value + offset[axis]!) as Types.Point3,
@@ -246,7 +262,7 @@ export class Viewer {
       await this.#addLabels(wanted, analysis, labels);
       this.#labelled = wanted;
     }
-    for (const viewport of this.#flat()) {
+    for (const viewport of this.#cuts()) {
       for (const lesion of analysis.lesions) {
         const specifier = { segmentationId: SEGMENTATION, type: ToolEnums.SegmentationRepresentations.Labelmap };
         const visible = shown && lesion.verdict !== 'rejected';
@@ -256,7 +272,8 @@ export class Viewer {
       segmentation.activeSegmentation.setActiveSegmentation(viewport.id, SEGMENTATION);
     }
     segmentation.segmentIndex.setActiveSegmentIndex(SEGMENTATION, chosen ?? this.#labels?.next ?? 1);
-    this.#levels = shown ? analysis.lesions.filter((lesion) => lesion.level && lesion.verdict !== 'rejected') : [];
+    this.#lesions = shown ? analysis.lesions.filter((lesion) => lesion.verdict !== 'rejected') : [];
+    this.#chosen = chosen;
     this.#gap = shown ? analysis.gap : null;
     this.#engine.render();
   }
@@ -281,12 +298,12 @@ export class Viewer {
       direction: direction as unknown as Types.Mat3,
       scalarData: deep ? values.slice() : Uint8Array.from(values),
     });
-    this.#labels = { volumeId, values, size: labels.size, next: largest + 1 };
+    this.#labels = { volumeId, values, grid: labels, next: largest + 1 };
     segmentation.addSegmentations([{
       segmentationId: SEGMENTATION,
       representation: { type: ToolEnums.SegmentationRepresentations.Labelmap, data: { volumeId } },
     }]);
-    for (const viewport of this.#flat()) {
+    for (const viewport of this.#cuts()) {
       await segmentation.addLabelmapRepresentationToViewport(viewport.id, [{ segmentationId: SEGMENTATION }]);
     }
   }
@@ -341,7 +358,7 @@ export class Viewer {
   #painted(): void {
     const volume = this.#labels && cache.getVolume(this.#labels.volumeId);
     if (!volume || !this.#labels) return;
-    const { values, size: [columns, rows] } = this.#labels;
+    const { values, grid: { size: [columns, rows] } } = this.#labels;
     const now = volume.voxelManager!.getCompleteScalarDataArray!() as ArrayLike<number>;
     const runs: { painted: Run[]; erased: Run[] } = { painted: [], erased: [] };
     for (let at = 0; at < values.length; at++) {
@@ -359,7 +376,10 @@ export class Viewer {
     if (runs.erased.length > 0) this.#pen?.erase(runs.erased);
   }
 
-  /** Draws where the planes of fluid levels cross the picture, the gap where it is near, and a line under the pen. */
+  /**
+   * Draws where the planes of fluid levels cross the picture, the gap where it is near, and a line under the pen; over
+   * slices as they were taken the outlines of lesions too, which over cuts are drawn with the cut.
+   */
   #mark(plane: string, element: HTMLDivElement, line?: [Point, Point]): void {
     const viewport = this.#flat().find(({ id }) => id === this.#id(plane));
     let svg = element.querySelector('svg.marks');
@@ -380,8 +400,20 @@ export class Viewer {
       shape.setAttribute('class', name);
       svg.append(shape);
     };
-    for (const lesion of this.#levels) {
-      const cut = crossing(lesion, viewPlaneNormal as Point, focalPoint as Point);
+    if (this.#labels && viewport instanceof StackViewport) {
+      const paths = outlines(this.#labels, focalPoint as Point, (point) => viewport.worldToCanvas(point));
+      for (const lesion of this.#lesions) {
+        const path = paths.get(lesion.id);
+        if (!path) continue;
+        const shape = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+        shape.setAttribute('d', path);
+        shape.setAttribute('class', 'outline');
+        shape.setAttribute('stroke', `rgb(${colour(lesion, lesion.id === this.#chosen).slice(0, 3).join(' ')})`);
+        svg.append(shape);
+      }
+    }
+    for (const lesion of this.#lesions) {
+      const cut = lesion.level && crossing(lesion, viewPlaneNormal as Point, focalPoint as Point);
       if (cut) draw(...cut, 'level');
     }
     if (this.#gap && isNear(this.#gap, viewPlaneNormal as Point, focalPoint as Point)) draw(...this.#gap.ends_mm, 'gap');
@@ -393,15 +425,18 @@ export class Viewer {
     return volume?.metadata.FrameOfReferenceUID ?? '';
   }
 
-  async #showVolume(imageIds: string[], series: string, turn: number, progress: (share: number) => void): Promise<void> {
+  /** `asTaken`: axial slices as they were taken (1) or turned by half (-1); 0 for cuts. */
+  async #showVolume(imageIds: string[], series: string, asTaken: number, turn: number, progress: (share: number) => void): Promise<void> {
     const engine = this.#engine!;
+    const cut = asTaken === 0;
     const volumeId = `cornerstoneStreamingImageVolume:${series}`;
     this.#volumeId = volumeId;
     const orientations = { axial: Enums.OrientationAxis.AXIAL, coronal: Enums.OrientationAxis.CORONAL, sagittal: Enums.OrientationAxis.SAGITTAL };
     const planes = this.#layout !== 'stack' ? PLANES : (['axial'] as const);
     engine.setViewports([
       ...planes.map((plane) => ({
-        viewportId: this.#id(plane), element: this.#elements[plane]!, type: Enums.ViewportType.ORTHOGRAPHIC,
+        viewportId: this.#id(plane), element: this.#elements[plane]!,
+        type: plane === 'axial' && !cut ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC,
         defaultOptions: { orientation: orientations[plane], background: [0, 0, 0] as Types.Point3 },
       })),
       ...(this.#layout === 'solid'
@@ -409,6 +444,18 @@ export class Viewer {
             defaultOptions: { orientation: Enums.OrientationAxis.CORONAL, background: [0, 0, 0] as Types.Point3 } }]
         : []),
     ]);
+    if (!cut) {
+      // the slice in the middle is there before the volume is
+      const { sortedImageIds } = coreUtilities.sortImageIdsAndGetSpacing(imageIds);
+      const axial = engine.getViewport(this.#id('axial')) as Types.IStackViewport;
+      await axial.setStack(sortedImageIds, sortedImageIds.length >> 1);
+      if (asTaken < 0) axial.setViewPresentation({ rotation: 180 });
+      if (turn !== this.#shown) return;
+      const drawn = rendered(this.#elements.axial!);
+      engine.renderViewport(this.#id('axial'));
+      await drawn;
+      if (turn !== this.#shown) return;
+    }
     // its texture belongs to the engine that is gone; its slices stay in the cache
     if (cache.getVolume(volumeId)) cache.removeVolumeLoadObject(volumeId);
     const volume = await volumeLoader.createAndCacheVolume(volumeId, { imageIds });
@@ -424,12 +471,12 @@ export class Viewer {
       if (turn === this.#shown) progress(1);
     });
     (volume as Types.IStreamingImageVolume).load();
-    await setVolumesForViewports(engine, [{ volumeId }], planes.map((plane) => this.#id(plane)));
+    await setVolumesForViewports(engine, [{ volumeId }], planes.filter((plane) => cut || plane !== 'axial').map((plane) => this.#id(plane)));
     if (this.#layout === 'solid') {
       await setVolumesForViewports(engine, [{ volumeId }], [this.#id('volume')]);
       (engine.getViewport(this.#id('volume')) as Types.IVolumeViewport).setProperties({ preset: 'CT-Bone' });
     }
-    this.#tools([...planes]);
+    this.#tools([...planes], cut);
     engine.render();
   }
 
@@ -438,11 +485,11 @@ export class Viewer {
     this.#volumeId = null;
     engine.enableElement({ viewportId: this.#id('axial'), element: this.#elements.axial!, type: Enums.ViewportType.STACK });
     await (engine.getViewport(this.#id('axial')) as Types.IStackViewport).setStack(imageIds, 0);
-    this.#tools(['axial']);
+    this.#tools(['axial'], false);
     engine.render();
   }
 
-  #tools(viewports: string[]): void {
+  #tools(viewports: string[], cut: boolean): void {
     ToolGroupManager.destroyToolGroup(this.#name);
     ToolGroupManager.destroyToolGroup(`${this.#name}-volume`);
     const group = ToolGroupManager.createToolGroup(this.#name)!;
@@ -454,7 +501,7 @@ export class Viewer {
       group.addToolInstance('Eraser', BrushTool.toolName, { activeStrategy: 'ERASE_INSIDE_CIRCLE' });
     }
     for (const viewport of viewports) group.addViewport(this.#id(viewport), this.#name);
-    if (viewports.length > 1) {
+    if (cut && viewports.length > 1) {
       const colours: Record<string, string> = { axial: '#e5a23d', coronal: '#4fa3e0', sagittal: '#57b66b' };
       group.addTool(CrosshairsTool.toolName, { getReferenceLineColor: (id: string) => colours[id.replace(`${this.#name}-`, '')] ?? '#ccc' });
     }
@@ -473,6 +520,11 @@ export class Viewer {
     return `${this.#name}-${plane}`;
   }
 
+  /** The pictures that are cuts through the volume. */
+  #cuts(): Types.IVolumeViewport[] {
+    return this.#flat().filter((viewport) => !(viewport instanceof StackViewport)) as Types.IVolumeViewport[];
+  }
+
   #flat(): (Types.IVolumeViewport | Types.IStackViewport)[] {
     const viewports = this.#engine?.getViewports() ?? [];
     return viewports.filter((viewport) => viewport.id !== this.#id('volume')) as (Types.IVolumeViewport | Types.IStackViewport)[];
@@ -482,6 +534,45 @@ export class Viewer {
 const cross = (a: Point, b: Point): Point =>
   [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
 const dot = (a: Point, b: Point) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+/** Whether an axial slice lies as it is shown, the right of the patient on the left and the front above (1), the other way round, as of a patient lying prone (-1), or neither (0). */
+function turned(instance: Instance): number {
+  const orientation = (instance['00200037']?.Value ?? []).map(Number);
+  const isAs = (sign: number) => [sign, 0, 0, 0, sign, 0].every((value, at) => Math.abs(value - (orientation[at] ?? NaN)) < 1e-3);
+  return [1, -1].find(isAs) ?? 0;
+}
+
+/** Whether axial slices lie straight above each other and evenly, as the voxels of the labels do. */
+function isStraight(imageIds: string[]): boolean {
+  const OFF_MM = 0.05;
+  const places = imageIds
+    .map((imageId) => metaData.get('imagePlaneModule', imageId)?.imagePositionPatient as Point)
+    .sort((a, b) => a[2] - b[2]);
+  const step = (places.at(-1)![2] - places[0]![2]) / (places.length - 1);
+  return step > OFF_MM && places.every(([x, y, z], at) =>
+    Math.hypot(x - places[0]![0], y - places[0]![1], z - places[0]![2] - at * step) < OFF_MM);
+}
+
+/** Goes to the slice nearest to a point and moves the point into the middle. */
+async function centre(viewport: StackViewport, point: Point): Promise<void> {
+  const index = coreUtilities.getClosestStackImageIndexForPoint(point, viewport);
+  if (index === null) return;
+  if (index !== viewport.getCurrentImageIdIndex()) await viewport.setImageIdIndex(index);
+  const { focalPoint, position } = viewport.getCamera();
+  if (!focalPoint || !position) return;
+  const inPlane = [point[0] - focalPoint[0], point[1] - focalPoint[1], 0];
+  viewport.setCamera({
+    focalPoint: focalPoint.map((value, axis) => value + inPlane[axis]!) as Types.Point3,
+    position: position.map((value, axis) => value + inPlane[axis]!) as Types.Point3,
+  });
+  viewport.render();
+}
+
+/** Waits until a picture is drawn, and not for ever where it is hidden. */
+const rendered = (element: HTMLDivElement): Promise<void> => new Promise((resolve) => {
+  element.addEventListener(Enums.Events.IMAGE_RENDERED, () => resolve(), { once: true });
+  setTimeout(resolve, 1000);
+});
 
 /** Where the plane of a lesion's level crosses a picture, as far as the lesion's box reaches; null where it does not. */
 function crossing(lesion: Lesion, normal: Point, focus: Point): [Point, Point] | null {
@@ -506,6 +597,38 @@ function crossing(lesion: Lesion, normal: Point, focus: Point): [Point, Point] |
   }
   const at = (t: number) => base.map((value, k) => value + t * along[k]!) as Point;
   return from < to ? [at(from), at(to)] : null;
+}
+
+/** The edges of the voxels of each label in the axial slice through a point, as SVG paths. */
+function outlines(labels: { values: Uint16Array; grid: Analysis['labels'] }, focus: Point, toCanvas: (point: Point) => ArrayLike<number>): Map<number, string> {
+  const { size: [columns, rows, slices], origin_mm: origin, steps_mm: [right, down, up] } = labels.grid;
+  const slice = Math.round((focus[2] - origin[2]) / up![2]);
+  const paths = new Map<number, string[]>();
+  if (slice < 0 || slice >= slices) return new Map();
+  const place = (column: number, row: number) =>
+    toCanvas(origin.map((value, k) => value + column * right![k]! + row * down![k]! + slice * up![k]!) as Point);
+  const [start, along, below] = [place(-0.5, -0.5), place(0.5, -0.5), place(-0.5, 0.5)];
+  const corner = (column: number, row: number) => [0, 1].map((k) =>
+    (start[k]! + column * (along[k]! - start[k]!) + row * (below[k]! - start[k]!)).toFixed(1)).join(' ');
+  const first = slice * rows * columns;
+  const value = (column: number, row: number) =>
+    column < 0 || row < 0 || column >= columns || row >= rows ? 0 : labels.values[first + row * columns + column]!;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const label = value(column, row);
+      if (label === 0) continue;
+      const edges: [boolean, number, number, number, number][] = [
+        [value(column, row - 1) !== label, column, row, column + 1, row],
+        [value(column, row + 1) !== label, column, row + 1, column + 1, row + 1],
+        [value(column - 1, row) !== label, column, row, column, row + 1],
+        [value(column + 1, row) !== label, column + 1, row, column + 1, row + 1],
+      ];
+      const path = paths.get(label) ?? [];
+      paths.set(label, path);
+      for (const [isEdge, a, b, c, d] of edges) if (isEdge) path.push(`M${corner(a, b)}L${corner(c, d)}`);
+    }
+  }
+  return new Map([...paths].map(([label, path]) => [label, path.join('')]));
 }
 
 /** Whether a picture passes through a gap, or closer than a thick slice. */

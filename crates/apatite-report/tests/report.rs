@@ -175,7 +175,8 @@ fn the_texts_are_as_expected() {
         &studies,
     )));
     // another number in the knowledge need not change the report
-    let page = html(&report(&knowledge, Language::En, &case, &[])).replace(&knowledge.hash, "hash-of-the-knowledge");
+    let page =
+        html(&report(&knowledge, Language::En, &case, &[])).replace(&knowledge.hash, "hash-of-the-knowledge");
     expect_file!["expected/figure-2-3.en.html"].assert_eq(&page);
 }
 
