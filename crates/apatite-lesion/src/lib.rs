@@ -31,6 +31,7 @@ pub mod radiomics;
 mod reason;
 mod scan;
 mod skeleton;
+mod surface;
 mod tube;
 
 use std::collections::BTreeMap;
