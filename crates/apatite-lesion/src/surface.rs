@@ -108,10 +108,18 @@ impl Surface {
                 if mask[cell] && self.depth[cell] >= EDGE_MM {
                     return 1.0;
                 }
-                let contrast = self.inside[cell].map_or(0.0, |inside| inside - self.ground);
-                let mut near = mask[cell];
-                patch.grid.neighbours26(cell, |other| near |= mask[other]);
-                if !near || contrast <= LEAST_CONTRAST_HU {
+                let Some(mut inside) = self.inside[cell] else { return 0.0 };
+                if !mask[cell] {
+                    // what is mostly something else is a share of that which it touches
+                    inside = f32::NEG_INFINITY;
+                    patch.grid.neighbours26(cell, |other| {
+                        if let Some(value) = self.inside[other].filter(|_| mask[other]) {
+                            inside = inside.max(value);
+                        }
+                    });
+                }
+                let contrast = inside - self.ground;
+                if contrast <= LEAST_CONTRAST_HU {
                     return 0.0;
                 }
                 f64::from((f32::from(patch.hu[cell]) - self.ground) / contrast).clamp(0.0, 1.0)
