@@ -4,6 +4,8 @@
 //! about it, a dense shell with immature bone within: each density has its own border, and half of the densest would
 //! cut away all that is less.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use crate::grid::distance2_within;
@@ -52,22 +54,19 @@ impl Surface {
             .map(|cell| patch.mask[cell].then(|| inwards(patch, &depth, cell)))
             .collect();
         // a voxel outside shares the density inside those that it touches
-        let outer: Vec<(usize, f32)> = (0..patch.grid.len())
-            .into_par_iter()
-            .filter(|&cell| soft(cell))
-            .filter_map(|cell| {
-                let (mut sum, mut count) = (0.0, 0);
-                patch.grid.neighbours26(cell, |other| {
-                    if let Some(value) = inside[other] {
-                        sum += value;
-                        count += 1;
-                    }
-                });
-                (count > 0).then(|| (cell, sum / count as f32))
-            })
-            .collect();
-        for (cell, value) in outer {
-            inside[cell] = Some(value);
+        let mut beside: BTreeMap<usize, (f32, f32)> = BTreeMap::new();
+        for (cell, inside) in inside.iter().enumerate() {
+            let Some(inside) = *inside else { continue };
+            patch.grid.neighbours26(cell, |other| {
+                if soft(other) {
+                    let (sum, count) = beside.entry(other).or_default();
+                    *sum += inside;
+                    *count += 1.0;
+                }
+            });
+        }
+        for (cell, (sum, count)) in beside {
+            inside[cell] = Some(sum / count);
         }
         Self { inside, depth, ground: ground_hu as f32 }
     }
