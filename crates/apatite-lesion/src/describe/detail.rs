@@ -23,7 +23,7 @@ pub(super) struct Detail {
     pub(super) thickness_mm: f64,
     /// Radius of the largest ball in the mask alone, mm.
     pub(super) dense_ball_mm: f64,
-    /// Enclosed spaces of at least 4 mm³, and their mean HU.
+    /// Enclosed spaces, and their mean HU.
     pub(super) loculi: usize,
     pub(super) loculi_hu: f64,
     /// Mean and standard deviation of the voxels free of partial volume, HU; none where too few lie so deep.
@@ -125,6 +125,10 @@ fn depth_mm(grid: &Grid, mask: &[bool]) -> Vec<f32> {
     distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect()
 }
 
+/// An enclosed space is at least this large, mm³, and this share of the largest.
+const LOCULUS_MM3: f64 = 4.0;
+const LOCULUS_SHARE: f64 = 0.01;
+
 struct Loculi {
     count: usize,
     mean_hu: f64,
@@ -135,7 +139,10 @@ impl Loculi {
         let cell_mm3 = patch.grid.cell_mm3();
         let (labels, counts) =
             components(&patch.grid, Connectivity::Face, |cell| filled[cell] && !patch.mask[cell]);
-        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= 4.0).collect();
+        // pits in the wall of one cavity are no cavities
+        let largest = counts.iter().skip(1).copied().max().unwrap_or(0) as f64 * cell_mm3;
+        let least = LOCULUS_MM3.max(LOCULUS_SHARE * largest);
+        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= least).collect();
         let (mut sum, mut inside) = (0.0, 0.0);
         for (cell, &label) in labels.iter().enumerate() {
             if label > 0 && large[label as usize] {
