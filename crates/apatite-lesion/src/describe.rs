@@ -78,11 +78,11 @@ pub(crate) fn lesions(
 }
 
 /// Probability that grows from 0 to 1 as `value` passes `middle`; `width` is the distance to 73 %.
-fn rise(value: f64, middle: f64, width: f64) -> f64 {
+pub(crate) fn rise(value: f64, middle: f64, width: f64) -> f64 {
     1.0 / (1.0 + (-(value - middle) / width).exp())
 }
 
-fn fall(value: f64, middle: f64, width: f64) -> f64 {
+pub(crate) fn fall(value: f64, middle: f64, width: f64) -> f64 {
     1.0 - rise(value, middle, width)
 }
 

@@ -1,11 +1,14 @@
 //! What each candidate is, and which candidates are one lesion.
 
+use std::collections::BTreeMap;
+
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
 use crate::skeleton::Tissue;
+use crate::tube::{Tube, tube};
 
 /// Candidates that are one lesion, with its kind.
 pub(crate) struct Group {
@@ -76,10 +79,13 @@ impl Scores {
 pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     let study = Study::of(scene, &candidates);
     let chains = chains(&candidates);
+    let walls = walls(scene, &candidates, &chains);
     let decided: Vec<(Kind, f64, Reason)> = candidates
         .iter()
         .enumerate()
-        .map(|(at, candidate)| scores(scene, &study, candidate, chains[at].as_ref(), &candidates).decide())
+        .map(|(at, candidate)| {
+            scores(scene, &study, candidate, chains[at].as_ref(), walls[at], &candidates).decide()
+        })
         .collect();
     let mut groups = join(candidates, decided);
     groups.sort_by(|a, b| {
@@ -100,6 +106,10 @@ pub(crate) const COARSE_MM: f64 = 2.0;
 const BONE_PRIOR: f64 = -3.5;
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
 const FAVOUR: f64 = 0.6;
+/// Log odds of a vessel against a plain calcification where a wall about a lumen is certain.
+const WALL: f64 = 7.0;
+/// Log odds against a vessel where all foci of a chain are solid bodies and no lumen is seen.
+const SOLID: f64 = 5.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
@@ -140,6 +150,7 @@ fn scores(
     study: &Study,
     candidate: &Candidate,
     chain: Option<&Chain>,
+    wall: Option<Tube>,
     all: &[Candidate],
 ) -> Scores {
     let mut scores = Scores::new();
@@ -328,22 +339,31 @@ fn scores(
             scores.add(Kind::Contrast, 2.0, say("surrounded by enhanced tissue", []));
         }
     }
-    if let Some(chain) = chain {
-        scores.add(Kind::Vascular, chain.weight, chain.reason.clone());
+    let lumen = wall.map_or(0.0, |wall| wall.vessel());
+    if let Some(wall) = wall {
+        scores.add(Kind::Vascular, WALL * lumen, wall.reason());
     }
-    if let Some(count) = round_company(candidate, all) {
-        let weight = 2.2 + 0.4 * (count as f64 - 3.0).min(5.0);
+    let company = round_company(candidate, all);
+    if let Some(chain) = chain {
+        // solid bodies in a row about no lumen lie along a muscle or a plane as well as along a vessel; round ones in
+        // company lie in lumina
+        let solid = if company.is_some() { 0.0 } else { chain.solid * (1.0 - lumen) };
+        scores.add(Kind::Vascular, (chain.weight - SOLID * solid).max(-2.5), chain.reason.clone());
+    }
+    if let Some(Company { round, share }) = company {
+        let weight = 2.2 + 0.4 * (round as f64 - 3.0).min(5.0) + 2.5 * (share - LEAST_ROUND);
         scores.add(
             Kind::Vascular,
             weight,
-            say("one of {} round bodies in soft tissue, as phleboliths are", [count.to_string()]),
+            say("one of {} round bodies in soft tissue, as phleboliths are", [round.to_string()]),
         );
     }
     if shaft {
         // sesamoids and patella lie at joints
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
-    let few = all.iter().filter(|other| other.volume_mm3 < 250.0 && other.volume_mm3 > 10.0).count() <= 5;
+    // beside larger deposits a small one is likelier one of them
+    let few = all.iter().filter(|other| other.volume_mm3 > 10.0).count() <= 5;
     if few && volume < 150.0 && candidate.skin_mm > 25.0 && candidate.bone_mm > 10.0 && !candidate.attached {
         scores.add(Kind::Vascular, 2.4, say("one of few small foci where vessels run", []));
     }
@@ -357,6 +377,11 @@ fn scores(
     scores
 }
 
+/// In soft tissue, away from bone.
+fn off_bone(candidate: &Candidate) -> bool {
+    candidate.bone_mm > 3.0 && !candidate.attached
+}
+
 /// Round, smooth and small, deep to the skin and off the bone.
 fn is_round(candidate: &Candidate) -> bool {
     let [long, middle, short] = candidate.axes_mm;
@@ -366,20 +391,31 @@ fn is_round(candidate: &Candidate) -> bool {
         && candidate.max_hu > 350.0
         && candidate.bone_mm > 3.0
         && candidate.skin_mm > 8.0
-        && !candidate.attached
         && !candidate.on_edge
 }
 
-/// How many round bodies, this one counted, lie within 80 mm of a round one, where there are at least three and most of
-/// the foci there are round.
-fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<usize> {
+/// Round bodies near each other.
+struct Company {
+    /// How many.
+    round: usize,
+    /// Their share of the foci there.
+    share: f64,
+}
+
+/// Share of the foci of a place that are round where it is one of round bodies.
+const LEAST_ROUND: f64 = 0.6;
+
+/// The round bodies within 80 mm of a round one, itself counted, where there are at least three and most of the foci
+/// there are round.
+fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<Company> {
     if !is_round(candidate) {
         return None;
     }
     let near = |other: &&Candidate| norm(sub(other.centre_mm, candidate.centre_mm)) < 80.0;
     let foci = all.iter().filter(near).filter(|other| other.volume_mm3 > 10.0).count();
     let round = all.iter().filter(near).filter(|other| is_round(other)).count();
-    (round >= 3 && round * 10 >= foci * 6).then_some(round)
+    let share = round as f64 / foci as f64;
+    (round >= 3 && share >= LEAST_ROUND).then_some(Company { round, share })
 }
 
 /// Whether the bone beside a candidate is a shaft that runs on: its axial section stays alike and slender 25 mm above
@@ -486,6 +522,45 @@ fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
 struct Chain {
     weight: f64,
     reason: Reason,
+    /// The foci, by their place among the candidates.
+    members: Vec<usize>,
+    /// Share of them that are solid bodies.
+    solid: f64,
+}
+
+/// A body as thick as it is wide and not long, that the voxels resolve: a plaque of a wall is a plate bent about the
+/// lumen, thin against its width, and a small vessel that is calcified throughout is a long rod.
+fn is_solid(candidate: &Candidate) -> bool {
+    let [long, middle, short] = candidate.axes_mm;
+    let voxel_mm = candidate.spacing_mm().into_iter().fold(0.0, f64::max);
+    candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+        && short > 0.7 * middle
+        && short > 2.5_f64.max(2.0 * voxel_mm)
+        && long < 4.0 * middle
+}
+
+/// The wall about a lumen that each candidate in soft tissue is part of, alone or with its chain; the likelier of the
+/// two.
+fn walls(scene: &Scene, candidates: &[Candidate], chains: &[Option<Chain>]) -> Vec<Option<Tube>> {
+    let mut of_chains: BTreeMap<&[usize], Option<Tube>> = BTreeMap::new();
+    candidates
+        .iter()
+        .zip(chains)
+        .map(|(candidate, chain)| {
+            if !off_bone(candidate) {
+                return None;
+            }
+            let own = tube(scene, &candidate.runs);
+            let pooled = chain.as_ref().and_then(|chain| {
+                *of_chains.entry(&chain.members).or_insert_with(|| {
+                    let runs: Vec<Run> =
+                        chain.members.iter().flat_map(|&at| candidates[at].runs.iter().copied()).collect();
+                    tube(scene, &runs)
+                })
+            });
+            own.into_iter().chain(pooled).max_by(|a, b| a.vessel().total_cmp(&b.vessel()))
+        })
+        .collect()
 }
 
 /// Finds chains: at least three small foci (or long slender ones) along one smooth line over at least 20 mm, with no
@@ -497,10 +572,7 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
             let [long, middle, short] = c.axes_mm;
             // a plate of the wall fills little of its ellipsoid; a solid nodule is no plate
             let solid = c.volume_mm3 > 0.55 * ELLIPSOID * long * middle * short && long < 2.5 * middle;
-            c.volume_mm3 < if solid { 200.0 } else { 1200.0 }
-                && middle < 13.0
-                && c.bone_mm > 3.0
-                && !c.attached
+            c.volume_mm3 < if solid { 200.0 } else { 1200.0 } && middle < 13.0 && off_bone(c)
         })
         .collect();
     let mut result: Vec<Option<Chain>> = candidates.iter().map(|_| None).collect();
@@ -546,9 +618,12 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
         let share = best.len() as f64 / (best.len() + near) as f64;
         // lines can be drawn through any scatter: one that leaves many aside says nothing
         let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.65) * 9.0;
+        let solid = best.iter().filter(|&&at| is_solid(&candidates[at])).count();
         result[start] = Some(Chain {
             weight: weight.clamp(-2.5, 5.0),
             reason: say("one of {} foci along a line of {} mm", [best.len().to_string(), whole(span)]),
+            solid: solid as f64 / best.len() as f64,
+            members: best,
         });
     }
     result

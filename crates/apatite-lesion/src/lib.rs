@@ -31,6 +31,8 @@ pub mod radiomics;
 mod reason;
 mod scan;
 mod skeleton;
+mod surface;
+mod tube;
 
 use std::collections::BTreeMap;
 use std::time::Instant;

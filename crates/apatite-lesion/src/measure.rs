@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Scene;
 use crate::grid::Run;
-use crate::grid::{Connectivity, Grid, box_max, box_mean, components, distance2, distance2_within};
+use crate::grid::{Connectivity, Grid, components, distance2};
 use crate::kind::Group;
 use crate::linear::eigenvalues;
 use crate::mesh::{Mesh, diameter, extremes, hull, mesh};
 use crate::patch::Patch;
 use crate::skeleton::Tissue;
+use crate::surface::{Moved, Surface};
 use crate::{Calibration, Lesion};
 
 /// Shape of the voxels of a lesion, all components together.
@@ -29,9 +30,6 @@ pub struct Shape {
     /// Lobes: maxima of the depth below the surface that stand out, per lesion.
     pub lobulation: f64,
 }
-
-/// HU above the ground at which half of a voxel at the surface is lesion.
-const HALF: f64 = 0.5;
 
 /// Measures every group: the lesions without findings, and their voxels.
 pub(crate) fn lesions(
@@ -68,7 +66,7 @@ pub(crate) fn lesion(
     let patch = Patch::around(scene.volume, &group.runs(), 6.0);
     let ground = group.members.iter().map(|m| m.ground_hu * m.volume_mm3).sum::<f64>() / group.volume_mm3();
     let noise = group.members.iter().map(|m| m.noise_hu * m.volume_mm3).sum::<f64>() / group.volume_mm3();
-    let surface = Surface::of(&patch, ground);
+    let surface = Surface::of(&patch, ground, scene.threshold);
     let mask = match outline {
         Outline::Found => surface.mask(&patch, 0.0),
         Outline::Drawn => patch.mask.clone(),
@@ -97,7 +95,7 @@ pub(crate) fn lesion(
                                 lobes(&patch, &mask),
                             )
                         },
-                        || (surface.partial(&patch, &mask, ground) * voxel_mm3, surface.moved(&patch)),
+                        || (surface.partial(&patch, &mask) * voxel_mm3, surface.moved(&patch)),
                     )
                 },
             )
@@ -257,100 +255,6 @@ fn box_mm(scene: &Scene, runs: &[Run]) -> [[f64; 3]; 2] {
         }
     }
     corners
-}
-
-/// The surface of a lesion lies within this of that of its mask, mm.
-const EDGE_MM: f32 = 2.0;
-
-/// Where the surface of a lesion lies: half-way between the ground and the density just inside.
-struct Surface {
-    /// Density just inside, HU, per voxel of the patch.
-    plateau: Vec<f32>,
-    /// Depth of each voxel of the mask below its surface, mm; infinite where it is more than the edge.
-    depth: Vec<f32>,
-    ground: f64,
-}
-
-/// How a volume answers to its threshold.
-#[derive(Clone, Copy)]
-struct Moved {
-    /// Between the lesion and its ground, HU, at least 50.
-    contrast: f64,
-    /// By how much the volume changes.
-    mm3: f64,
-}
-
-impl Surface {
-    fn of(patch: &Patch, ground: f64) -> Self {
-        let grid = &patch.grid;
-        let values: Vec<f32> = patch
-            .hu
-            .iter()
-            .zip(&patch.mask)
-            .map(|(&value, &on)| if on { f32::from(value) } else { f32::from(value).min(ground as f32) })
-            .collect();
-        let plateau = || {
-            // averaged over about a voxel each way, so that noise does not raise the maximum
-            let thin = usize::from(grid.spacing_mm[2] < 1.3 * grid.spacing_mm[0]);
-            let mut inside = box_mean(grid, &values, [1, 1, thin]);
-            for (value, _) in inside.iter_mut().zip(&patch.mask).filter(|(_, on)| !**on) {
-                *value = -1000.0;
-            }
-            let reach = grid.spacing_mm.map(|step| (2.0 / step).round().max(1.0) as usize);
-            box_max(grid, &inside, reach)
-        };
-        let depth = || {
-            let depth2 = distance2_within(grid, EDGE_MM, |cell| !patch.mask[cell]);
-            depth2.into_iter().map(f32::sqrt).collect()
-        };
-        let (plateau, depth) = rayon::join(plateau, depth);
-        Self { plateau, depth, ground }
-    }
-
-    /// The mask without the voxels of its edge that are less than half lesion; `shift` raises the threshold, HU.
-    fn mask(&self, patch: &Patch, shift: f64) -> Vec<bool> {
-        let mut mask = patch.mask.clone();
-        for (cell, on) in mask.iter_mut().enumerate().filter(|(_, on)| **on) {
-            let half = self.ground + HALF * (f64::from(self.plateau[cell]) - self.ground) + shift;
-            if self.depth[cell] < EDGE_MM && f64::from(patch.hu[cell]) < half {
-                *on = false;
-            }
-        }
-        if mask.contains(&true) { mask } else { patch.mask.clone() }
-    }
-
-    /// What moving the threshold by a tenth of the contrast does.
-    fn moved(&self, patch: &Patch) -> Moved {
-        let inside = self.plateau.iter().zip(&patch.mask).filter(|(_, on)| **on);
-        let (count, sum) =
-            inside.fold((0_usize, 0.0), |(count, sum), (&value, _)| (count + 1, sum + f64::from(value)));
-        let contrast = (sum / count.max(1) as f64 - self.ground).max(50.0);
-        let voxels = |shift: f64| self.mask(patch, shift).iter().filter(|&&on| on).count() as f64;
-        let (larger, smaller) = rayon::join(|| voxels(-0.1 * contrast), || voxels(0.1 * contrast));
-        Moved { contrast, mm3: (larger - smaller).abs() / 2.0 * patch.grid.cell_mm3() }
-    }
-
-    /// Volume in voxels with the share of each voxel near the surface that is lesion.
-    fn partial(&self, patch: &Patch, mask: &[bool], ground: f64) -> f64 {
-        let reach = patch.grid.spacing_mm.into_iter().fold(0.0, f64::max).max(1.2) as f32 * 1.05;
-        let near2 = distance2_within(&patch.grid, reach, |cell| mask[cell]);
-        (0..patch.grid.len())
-            .map(|cell| {
-                if mask[cell] && self.depth[cell] >= EDGE_MM {
-                    return 1.0;
-                }
-                if near2[cell] > reach * reach || (!mask[cell] && !patch.mask[cell] && patch.hu[cell] >= 400)
-                {
-                    return 0.0;
-                }
-                let plateau = f64::from(self.plateau[cell]);
-                if plateau <= ground + 20.0 {
-                    return 0.0;
-                }
-                ((f64::from(patch.hu[cell]) - ground) / (plateau - ground)).clamp(0.0, 1.0)
-            })
-            .sum()
-    }
 }
 
 /// One standard deviation of the volume: the surface moved by the noise of its position, by a tenth of the contrast

@@ -338,3 +338,55 @@ fn the_gap_between_spurs_of_two_bones_is_measured() {
     });
     assert_eq!(run(&alone).gap, None);
 }
+
+/// Plaques of an artery, grains in a row where an artery may run, and a spindle with a shell.
+#[test]
+fn walls_about_a_lumen_are_vascular_and_grains_and_shells_are_not() {
+    // off the axis of a line along the limb, and place along it
+    let line = |p: [f64; 3]| ((p[0] - 16.0).hypot(p[1] + 6.0), p[2]);
+    type On = dyn Fn([f64; 3]) -> bool;
+    let plaques = move |p: [f64; 3]| {
+        let (off, along) = line(p);
+        let side = if along < 0.0 { p[0] > 15.0 } else { p[1] < -5.0 };
+        let piece = [(-24.0, -12.0), (-7.0, 6.0), (12.0, 24.0)].iter().any(|&(a, b)| a < along && along < b);
+        (3.0..4.5).contains(&off) && side && piece
+    };
+    let grains = move |p: [f64; 3]| {
+        let (off, along) = line(p);
+        [-21.0, -7.0, 7.0, 21.0].iter().any(|middle| off < 1.7 && (along - middle).abs() < 3.6)
+    };
+    let spindle = move |p: [f64; 3]| {
+        let (off, along) = line(p);
+        let within = |radius: f64, half: f64| (off / radius).powi(2) + (along / half).powi(2) < 1.0;
+        within(7.0, 20.0) && !within(5.0, 18.0)
+    };
+    let cases: [(&str, &On, usize, Kind); 3] = [
+        ("plaques", &plaques, 3, Kind::Vascular),
+        ("grains", &grains, 4, Kind::Calcification),
+        ("spindle", &spindle, 1, Kind::Calcification),
+    ];
+    for (name, on, count, kind) in cases {
+        let analysis = run(&limb("HFS", |p| on(p).then_some(700.0)));
+        let kinds: Vec<Kind> = analysis.lesions.iter().map(|lesion| lesion.kind).collect();
+        assert_eq!(kinds, vec![kind; count], "{name}: {:?}", analysis.lesions);
+    }
+}
+
+/// A lesion of two densities has the border of the fainter one, and a faint lesion reaches below the threshold.
+#[test]
+fn the_border_is_that_of_the_density_just_inside() {
+    let centre = [16.0, -6.0, 0.0];
+    for (name, radius, hu, heart) in [
+        ("a dense heart", 8.0_f64, 300.0, Some((4.5, 1100.0))),
+        ("a dense side", 8.0, 280.0, Some((0.0, 800.0))),
+        ("faint", 7.0, 175.0, None),
+    ] {
+        let analysis = run(&limb("HFS", |p| {
+            let dense = heart.filter(|&(size, _)| ball(p, centre, size) || size == 0.0 && p[2] > 0.0);
+            ball(p, centre, radius).then_some(dense.map_or(hu, |(_, hu)| hu))
+        }));
+        let truth = 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3);
+        let volume: f64 = calcifications(&analysis).iter().map(|lesion| lesion.volume_mm3).sum();
+        assert!((volume / truth - 1.0).abs() < 0.06, "{name}: {volume:.0} mm3 of {truth:.0}");
+    }
+}

@@ -14,6 +14,7 @@ mod anatomy;
 mod case;
 mod dicom;
 mod draw;
+mod erosion;
 mod error;
 mod gap;
 mod nifti;
@@ -185,6 +186,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
     let parts = plan.body.scene.painted();
     let picture = scanner.scan(&parts, plan.lesions.len() as u16);
     let geometry = Geometry { origin_mm, steps_mm };
+    erosion::keep_true(&mut plan, &picture, &scanner);
     let contacts = contacts(&plan, &picture, &scanner);
     let lesions = true_lesions(&plan, &picture, &contacts, &geometry);
     let opposing_gap_mm = gap::opposing_mm(&plan, &picture, &scanner, &contacts);

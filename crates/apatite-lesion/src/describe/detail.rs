@@ -3,8 +3,9 @@
 use crate::candidate::{Around, Scene, fill};
 use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_within};
 use crate::kind::Group;
-use crate::linear::{dot, eigen, norm, solve3, sub};
+use crate::linear::norm;
 use crate::patch::Patch;
+use crate::tube::{Tube, tube};
 
 /// Gaps up to twice this wide are closed, mm: septa between nodules, not the spaces between sheets.
 const CLOSING_MM: f32 = 2.0;
@@ -22,7 +23,7 @@ pub(super) struct Detail {
     pub(super) thickness_mm: f64,
     /// Radius of the largest ball in the mask alone, mm.
     pub(super) dense_ball_mm: f64,
-    /// Enclosed spaces of at least 4 mm³, and their mean HU.
+    /// Enclosed spaces, and their mean HU.
     pub(super) loculi: usize,
     pub(super) loculi_hu: f64,
     /// Mean and standard deviation of the voxels free of partial volume, HU; none where too few lie so deep.
@@ -35,15 +36,6 @@ pub(super) struct Detail {
     pub(super) core_share: f64,
     pub(super) tube: Option<Tube>,
     pub(super) cover: Cover,
-}
-
-/// A wall around a soft lumen.
-#[derive(Clone, Copy)]
-pub(super) struct Tube {
-    pub(super) radius_mm: f64,
-    pub(super) length_mm: f64,
-    /// Share of the lesion's length that is so.
-    pub(super) share: f64,
 }
 
 /// What lies between a lesion and the skin, on the shortest way.
@@ -63,7 +55,7 @@ impl Detail {
         let filled = fill(&patch);
         let ((loculi, (tube, cover)), ((closed, depth), dense_depth)) = rayon::join(
             || {
-                let way = || (tube(scene, &patch), cover(scene, runs));
+                let way = || (tube(scene, runs), cover(scene, runs));
                 rayon::join(|| Loculi::of(&patch, &filled), way)
             },
             || rayon::join(|| closed(grid, &filled), || depth_mm(grid, &patch.mask)),
@@ -133,6 +125,10 @@ fn depth_mm(grid: &Grid, mask: &[bool]) -> Vec<f32> {
     distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect()
 }
 
+/// An enclosed space is at least this large, mm³, and this share of the largest.
+const LOCULUS_MM3: f64 = 4.0;
+const LOCULUS_SHARE: f64 = 0.01;
+
 struct Loculi {
     count: usize,
     mean_hu: f64,
@@ -143,7 +139,10 @@ impl Loculi {
         let cell_mm3 = patch.grid.cell_mm3();
         let (labels, counts) =
             components(&patch.grid, Connectivity::Face, |cell| filled[cell] && !patch.mask[cell]);
-        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= 4.0).collect();
+        // pits in the wall of one cavity are no cavities
+        let largest = counts.iter().skip(1).copied().max().unwrap_or(0) as f64 * cell_mm3;
+        let least = LOCULUS_MM3.max(LOCULUS_SHARE * largest);
+        let large: Vec<bool> = counts.iter().map(|&count| count as f64 * cell_mm3 >= least).collect();
         let (mut sum, mut inside) = (0.0, 0.0);
         for (cell, &label) in labels.iter().enumerate() {
             if label > 0 && large[label as usize] {
@@ -192,91 +191,6 @@ fn inner_outer(patch: &Patch, depth: &[f32]) -> Option<[f64; 2]> {
     };
     let third = cells.len() / 3;
     Some([mean(&cells[cells.len() - third..]), mean(&cells[..third])])
-}
-
-/// Fits circles to the sections across the longest axis: a wall of calcium has its voxels on a circle of the calibre
-/// of a vessel about a soft centre, section after section.
-fn tube(scene: &Scene, patch: &Patch) -> Option<Tube> {
-    const SECTION_MM: f64 = 3.0;
-    let grid = &patch.grid;
-    let points: Vec<[f64; 3]> = (0..grid.len())
-        .filter(|&cell| patch.mask[cell])
-        .map(|cell| {
-            let at = grid.position(cell);
-            std::array::from_fn(|axis| at[axis] as f64 * grid.spacing_mm[axis])
-        })
-        .collect();
-    let count = points.len() as f64;
-    if count < 30.0 {
-        return None;
-    }
-    let centre: [f64; 3] = std::array::from_fn(|k| points.iter().map(|p| p[k]).sum::<f64>() / count);
-    let covariance = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            points.iter().map(|p| (p[i] - centre[i]) * (p[j] - centre[j])).sum::<f64>() / count
-        })
-    });
-    let (variances, axes) = eigen(covariance);
-    if variances[1] > 0.3 * variances[0] {
-        return None;
-    }
-    let project = |p: &[f64; 3], axis: usize| dot(sub(*p, centre), axes[axis]);
-    let mut sections: std::collections::BTreeMap<i64, Vec<[f64; 2]>> = std::collections::BTreeMap::new();
-    for p in &points {
-        let along = (project(p, 0) / SECTION_MM).floor() as i64;
-        sections.entry(along).or_default().push([project(p, 1), project(p, 2)]);
-    }
-    let all = sections.len() as f64;
-    let mut radii = Vec::new();
-    for (section, members) in &sections {
-        let Some((middle, radius)) = circle(members) else { continue };
-        let spread = members
-            .iter()
-            .map(|p| ((p[0] - middle[0]).hypot(p[1] - middle[1]) - radius).powi(2))
-            .sum::<f64>()
-            / members.len() as f64;
-        let along = (*section as f64 + 0.5) * SECTION_MM;
-        let lumen: [f64; 3] = std::array::from_fn(|k| {
-            centre[k] + along * axes[0][k] + middle[0] * axes[1][k] + middle[1] * axes[2][k]
-        });
-        let voxel: [f64; 3] =
-            std::array::from_fn(|k| (lumen[k] / grid.spacing_mm[k] + patch.low[k] as f64).round());
-        if (0..3).any(|k| voxel[k] < 0.0 || voxel[k] >= scene.volume.size[k] as f64) {
-            continue;
-        }
-        let soft = scene.volume.values[scene.volume.index(voxel.map(|at| at as usize))] < scene.threshold;
-        if soft && (1.5..=14.0).contains(&radius) && spread.sqrt() < 0.32 * radius {
-            radii.push(radius);
-        }
-    }
-    if radii.is_empty() {
-        return None;
-    }
-    radii.sort_unstable_by(f64::total_cmp);
-    let radius_mm = radii[radii.len() / 2];
-    let alike = radii.iter().filter(|&&radius| (0.65..=1.5).contains(&(radius / radius_mm))).count() as f64;
-    Some(Tube { radius_mm, length_mm: alike * SECTION_MM, share: alike / all })
-}
-
-/// Centre and radius of the circle nearest to points of a plane (least algebraic distance).
-fn circle(points: &[[f64; 2]]) -> Option<([f64; 2], f64)> {
-    if points.len() < 8 {
-        return None;
-    }
-    let (mut m, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
-    for p in points {
-        let row = [p[0], p[1], 1.0];
-        let square = p[0] * p[0] + p[1] * p[1];
-        for i in 0..3 {
-            for j in 0..3 {
-                m[i][j] += row[i] * row[j];
-            }
-            b[i] += row[i] * square;
-        }
-    }
-    let [u, v, w] = solve3(m, b)?;
-    let middle = [u / 2.0, v / 2.0];
-    Some((middle, (w + middle[0] * middle[0] + middle[1] * middle[1]).max(0.0).sqrt()))
 }
 
 /// The shortest of 26 straight ways to the air, from some voxels of the lesion.

@@ -128,14 +128,8 @@ fn tubular(lesion: &Lesion, detail: &Detail, findings: &mut Findings) -> f64 {
     let mut probability = 0.0;
     let mut because = Reason(lesion.decided_from.clone());
     if let Some(tube) = detail.tube {
-        probability = rise(tube.share, 0.45, 0.08)
-            * rise(tube.length_mm, 10.0, 2.0)
-            * rise(tube.length_mm / tube.radius_mm, 3.0, 0.5)
-            * fall(tube.radius_mm, 9.0, 1.5);
-        because = say(
-            "a wall around a soft lumen of {} mm over {} mm",
-            [whole(2.0 * tube.radius_mm), whole(tube.length_mm)],
-        );
+        probability = tube.vessel();
+        because = tube.reason();
     }
     findings.add(
         "tram_track",
