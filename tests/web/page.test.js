@@ -263,7 +263,7 @@ test('Italian, light, a tablet', { timeout: SLOW }, async () => {
 });
 
 test('reports come in every form, in Italian', { timeout: SLOW }, async () => {
-  const links = await page.locator('.actions a').evaluateAll((links) => links.map((link) => link.href));
+  const links = await page.locator('.actions .join a').evaluateAll((links) => links.map((link) => link.href));
   assert.equal(links.length, 4);
   const kinds = [];
   for (const link of links) {
@@ -273,6 +273,13 @@ test('reports come in every form, in Italian', { timeout: SLOW }, async () => {
     assert.ok((await answer.body()).length > 1000);
   }
   assert.deepEqual(kinds, ['text/html', 'application/pdf', 'text/plain', 'application/json']);
+  await page.locator('[data-testid=exports] summary').click();
+  await page.locator('[data-testid=exports] a', { hasText: 'DICOM SR' }).waitFor();
+  await picture('9-exports');
+  for (const link of await page.locator('[data-testid=exports] a').evaluateAll((links) => links.map((link) => link.href))) {
+    assert.equal((await page.request.get(link)).status(), 200, link);
+  }
+  await page.locator('[data-testid=exports] summary').click();
   const report = await page.context().newPage();
   await report.goto(links[0]);
   assert.match(await report.innerText('body'), /diagnosi/i);

@@ -474,7 +474,7 @@ fn in_words(told: &mut Value, words: Words<'_>) {
 }
 
 /// Runs what reads the store or computes off the threads that answer.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     server: Arc<Server>,
     work: impl FnOnce(&Server) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {

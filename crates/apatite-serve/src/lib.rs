@@ -15,6 +15,8 @@ mod auth;
 mod dicom;
 mod dicomweb;
 mod edit;
+#[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
+mod exports;
 mod intake;
 mod jobs;
 mod listen;

@@ -2,8 +2,6 @@
 Pictures for the report of a case.
 */
 
-use std::collections::BTreeSet;
-
 use apatite_lesion::Kind;
 use apatite_report::{Picture, is_in_view, pictures_of_measured, pictures_of_shown};
 use apatite_study::Measurement;
@@ -36,11 +34,8 @@ impl Server {
         let pictures = match measurement {
             Some(measurement) => {
                 let (volume, _) = self.volume(study, Some(&measurement.series.uid))?;
-                let Some(mut labels) = self.labels(study, &standing.read)? else { return Ok(Vec::new()) };
-                let counted = measurement.analysis.lesions.iter().map(|lesion| lesion.id);
-                let counted = counted.collect::<BTreeSet<_>>();
-                // lesions that were rejected are not drawn
-                labels.values.iter_mut().filter(|id| !counted.contains(id)).for_each(|id| *id = 0);
+                let labels = self.counted_labels(study, &standing.read, &measurement.analysis.lesions)?;
+                let Some(labels) = labels else { return Ok(Vec::new()) };
                 measurement.analysis.labels = labels;
                 pictures_of_measured(words, &volume, measurement)
             }

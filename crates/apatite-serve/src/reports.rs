@@ -54,8 +54,8 @@ impl ReportFormat {
 /// Diagnoses with their reasons in a report.
 const EXPLAINED: usize = 3;
 /// Draws for the intervals of a report, and their seed.
-const DRAWS: usize = 200;
-const SEED: u64 = 1;
+pub(crate) const DRAWS: usize = 200;
+pub(crate) const SEED: u64 = 1;
 
 impl Server {
     /// A report for people.

@@ -194,12 +194,20 @@ impl Server {
         Ok((volume, series.frame_of_reference.clone()))
     }
 
-    /// The labels of a study as they stand in a case; none where it is not analysed.
-    pub(crate) fn labels(&self, study: &str, read: &Read) -> Answer<Option<Labels>> {
+    /// The labels of these lesions of a study as they stand in a case; none where it is not analysed.
+    pub(crate) fn counted_labels(
+        &self,
+        study: &str,
+        read: &Read,
+        counted: &[Lesion],
+    ) -> Answer<Option<Labels>> {
         let Some(result) = self.store.result(study)? else { return Ok(None) };
         let digest = self.revised(study, &result, read)?.map_or(result.labels, |revised| revised.labels);
         let grid = serde_json::from_value(result.body["labels"].clone())?;
-        Ok(Some(unpacked(&self.store.labels(&digest)?, &grid)?))
+        let mut labels = unpacked(&self.store.labels(&digest)?, &grid)?;
+        let counted = counted.iter().map(|lesion| lesion.id).collect::<BTreeSet<_>>();
+        labels.values.iter_mut().filter(|id| !counted.contains(id)).for_each(|id| *id = 0);
+        Ok(Some(labels))
     }
 }
 

@@ -429,6 +429,23 @@ fn lesions_are_drawn_and_the_figures_follow() {
         assert!((lesion["volume_mm3"].as_f64().unwrap() - voxels as f64 * voxel_mm3).abs() < 0.01);
         assert_eq!(lesion["decided_by"], "drawn by the reader");
     }
+    // other systems get both halves too
+    let export = |query: &str| {
+        let answer = server.ask("GET", &format!("/api/v1/cases/{id}/export?{query}&lang=it"), &[], b"");
+        assert_eq!(answer.status, 200, "{query}: {}", String::from_utf8_lossy(&answer.body));
+        answer
+    };
+    for (query, begins) in [("format=sr", 128), ("format=seg", 128), ("format=rtstruct", 128)] {
+        assert_eq!(export(query).body.get(begins..begins + 4), Some(b"DICM".as_slice()), "{query}");
+    }
+    let bundle = export("format=fhir").json();
+    assert_eq!(bundle["resourceType"], "Bundle");
+    let rows = String::from_utf8(export("format=jsonl&table=lesions").body).unwrap();
+    let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()).collect::<Vec<_>>();
+    assert!([1, next].iter().all(|id| rows.iter().any(|row| row["lesion"] == *id)), "{rows:?}");
+    assert!(export("format=csv").body.starts_with(b"case,"));
+    assert!(export("format=parquet").body.starts_with(b"PAR1"));
+    assert!(export("format=phenopacket").json()["id"].is_string());
     // the report has the pictures of both halves, and of one that is rejected no longer
     let report = |server: &Server| {
         let report = server.ask("GET", &format!("/api/v1/cases/{id}/report"), &[], b"");

@@ -59,6 +59,7 @@ page-supposing = { $count ->
 page-undo = Undo
 page-log = Log ({ $count })
 page-report = Report
+page-export = Export
 page-pictures = Pictures
 page-lesions = Lesions
 page-facts = Facts

@@ -59,6 +59,7 @@ page-supposing = { $count ->
 page-undo = Annulla
 page-log = Registro ({ $count })
 page-report = Referto
+page-export = Esporta
 page-pictures = Immagini
 page-lesions = Lesioni
 page-facts = Fatti
