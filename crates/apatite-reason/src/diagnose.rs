@@ -2,6 +2,8 @@
 The differential of one case, with its reasons.
 */
 
+use std::cell::OnceCell;
+
 use apatite_case::{Assertion, Case};
 use apatite_knowledge::{Knowledge, Nature};
 use apatite_network::{Engine, Evidence, Explanation, VariableId, Workspace, natural_to_decibans};
@@ -172,6 +174,7 @@ pub fn diagnose(
     let explanation = model.engine.explain(&evidence, &mut workspace)?;
     let order = ranking(&explanation.posterior, &model.diagnoses);
     let unknowns = Unknown::all(model, knowledge, &evidence, &mut workspace)?;
+    let gains = Gains::new(&unknowns, &explanation.posterior);
     let prior = &model.engine.network().variable(model.engine.root()).table;
 
     let differential = order
@@ -180,7 +183,7 @@ pub fn diagnose(
         .map(|(place, root)| {
             let diagnosis = &knowledge.diagnoses[*root];
             let (weights, expected) = if place < explained {
-                (weights(&explanation, *root), expected(&unknowns, *root, &explanation.posterior))
+                (weights(&explanation, *root), expected(&gains, *root))
             } else {
                 (Vec::new(), Vec::new())
             };
@@ -208,7 +211,7 @@ pub fn diagnose(
         implied,
         contradictions: contradictions(case, knowledge),
         unexplained,
-        lacking: lacking(&unknowns, order[0], &explanation.posterior),
+        lacking: lacking(&gains, order[0]),
         robustness: None,
     })
 }
@@ -377,7 +380,7 @@ impl Unknown {
     }
 
     /// Expected gain of information about the diagnosis, bits.
-    pub(crate) fn information_bits(&self, posterior: &[f64]) -> f64 {
+    fn information_bits(&self, posterior: &[f64]) -> f64 {
         let mut information = 0.0;
         for by_root in self.by_root.chunks_exact(posterior.len()) {
             let total: f64 = posterior.iter().zip(by_root).map(|(p, q)| p * q).sum();
@@ -407,6 +410,24 @@ impl Unknown {
     }
 }
 
+/// The unknowns of a case and what each would tell, computed once.
+struct Gains<'u> {
+    unknowns: &'u [Unknown],
+    posterior: &'u [f64],
+    bits: Vec<OnceCell<f64>>,
+}
+
+impl<'u> Gains<'u> {
+    fn new(unknowns: &'u [Unknown], posterior: &'u [f64]) -> Self {
+        Self { unknowns, posterior, bits: vec![OnceCell::new(); unknowns.len()] }
+    }
+
+    /// Expected gain of information about the diagnosis, bits.
+    fn bits(&self, at: usize) -> f64 {
+        *self.bits[at].get_or_init(|| self.unknowns[at].information_bits(self.posterior))
+    }
+}
+
 /// Whether the evidence has something on the variable or on a view of it.
 fn is_known(engine: &Engine, evidence: &Evidence, variable: VariableId) -> bool {
     evidence
@@ -415,51 +436,53 @@ fn is_known(engine: &Engine, evidence: &Evidence, variable: VariableId) -> bool 
         .any(|(known, _)| *known == variable || engine.network().variable(*known).parents.contains(&variable))
 }
 
-fn expected(unknowns: &[Unknown], root: usize, posterior: &[f64]) -> Vec<Missing> {
+fn expected(gains: &Gains<'_>, root: usize) -> Vec<Missing> {
     let mut expected = Vec::new();
-    for unknown in unknowns {
+    for (at, unknown) in gains.unknowns.iter().enumerate() {
         for state in 0..unknown.states.len() {
             let probability = unknown.probability(state, root);
             // the healthy state of a binary variable is not something one looks for
             if (unknown.states.len() <= 2 && state == 0) || probability < EXPECTED_FROM {
                 continue;
             }
-            let decibans = unknown.decibans(state, root, posterior);
+            let decibans = unknown.decibans(state, root, gains.posterior);
             if decibans > 1.0 {
-                expected.push((unknown, state, probability, decibans));
+                expected.push((at, state, probability, decibans));
             }
         }
     }
-    expected.sort_by(|a, b| (b.2 * b.3).total_cmp(&(a.2 * a.3)).then_with(|| a.0.id.cmp(&b.0.id)));
+    let id = |at: usize| &gains.unknowns[at].id;
+    expected.sort_by(|a, b| (b.2 * b.3).total_cmp(&(a.2 * a.3)).then_with(|| id(a.0).cmp(id(b.0))));
     expected.truncate(LISTED);
-    let missing = expected.into_iter().map(|(unknown, state, probability, decibans)| Missing {
-        id: unknown.id.clone(),
-        state: unknown.states[state].clone(),
+    let missing = expected.into_iter().map(|(at, state, probability, decibans)| Missing {
+        id: id(at).clone(),
+        state: gains.unknowns[at].states[state].clone(),
         probability,
         decibans,
-        information_bits: unknown.information_bits(posterior),
+        information_bits: gains.bits(at),
     });
     missing.collect()
 }
 
-fn lacking(unknowns: &[Unknown], leader: usize, posterior: &[f64]) -> Vec<Missing> {
-    let mut bounded = unknowns
-        .iter()
-        .map(|unknown| (unknown.most_information_bits(posterior), unknown))
-        .collect::<Vec<_>>();
-    bounded.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
-    let mut most: Vec<(f64, &Unknown)> = Vec::new();
-    for (bound, unknown) in bounded {
+fn lacking(gains: &Gains<'_>, leader: usize) -> Vec<Missing> {
+    let Gains { unknowns, posterior, .. } = gains;
+    let id = |at: usize| &unknowns[at].id;
+    let bounds = unknowns.iter().map(|unknown| unknown.most_information_bits(posterior));
+    let mut bounded = bounds.zip(0..).collect::<Vec<(f64, usize)>>();
+    bounded.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(id(b.1))));
+    let mut most: Vec<(f64, usize)> = Vec::new();
+    for (bound, at) in bounded {
         // the margin is for what rounding does to the bound
         if most.get(LISTED - 1).is_some_and(|last| bound < last.0 * 0.999) {
             break;
         }
-        most.push((unknown.information_bits(posterior), unknown));
-        most.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        most.push((gains.bits(at), at));
+        most.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(id(b.1))));
         most.truncate(LISTED);
     }
     most.into_iter()
-        .filter_map(|(information_bits, unknown)| {
+        .filter_map(|(information_bits, at)| {
+            let unknown = &unknowns[at];
             // named by the state that would speak most for the leader
             let (state, decibans) = (0..unknown.states.len())
                 .filter(|state| unknown.states.len() > 2 || *state > 0)

@@ -139,12 +139,12 @@ async fn edit(
     let turn = wanted.clone();
     let answer = clicked(server, &turn, move |server| {
         let stored = server.store.case(&id)?;
-        stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
+        let stored = stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
         edit.check(&server.knowledge, &server.store.edits(&id)?)?;
         let edit = server.with_ids(&id, edit)?;
         server.store.add_edit(&id, &who.name, &serde_json::to_value(&edit)?)?;
-        server.jobs.tell(Event::Case { id: id.clone() });
-        let standing = server.standing(&id, &[])?;
+        server.jobs.tell(Event::Case { id });
+        let standing = server.standing_of(stored, &[])?;
         let (case, problems) = server.case_of(&standing);
         let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
         Ok(json!({ "case": view(server, &standing, &case, &problems, wanted.lang)?, "differential": differential }))
@@ -341,7 +341,7 @@ async fn advice(
 
 fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], lang: Lang) -> Answer<Value> {
     let words = server.words(lang);
-    let jobs = server.store.jobs(200)?;
+    let jobs = if standing.stored.studies.is_empty() { Vec::new() } else { server.store.jobs(200)? };
     let mut studies = Vec::new();
     for uid in &standing.stored.studies {
         let Some(study) = server.store.study(uid)? else { continue };

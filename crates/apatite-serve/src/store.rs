@@ -365,6 +365,23 @@ impl Store {
             .collect()
     }
 
+    /// The attributes of instances in the DICOM JSON model, each as the text that is kept, in the order of
+    /// [`Store::instances`].
+    pub(crate) fn metadata(
+        &self,
+        study: &str,
+        series: Option<&str>,
+        instance: Option<&str>,
+    ) -> Found<Vec<String>> {
+        let database = self.reading();
+        let mut query = database.prepare_cached(
+            "SELECT metadata FROM instance
+             WHERE study = ?1 AND (?2 IS NULL OR series = ?2) AND (?3 IS NULL OR uid = ?3)
+             ORDER BY study, series, number, uid",
+        )?;
+        query.query_map(params![study, series, instance], |row| row.get(0))?.collect()
+    }
+
     /// Instances of a study, a series, or one instance; each level may be open.
     pub(crate) fn instances(
         &self,

@@ -22,6 +22,10 @@ use clap::Parser as _;
 use crate::arguments::Arguments;
 use crate::output::tell;
 
+/// An answer of the server is some thousand small values of JSON: the allocator of the system takes a quarter of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match commands::run(&arguments) {
