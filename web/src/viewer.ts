@@ -450,6 +450,9 @@ export class Viewer {
       const axial = engine.getViewport(this.#id('axial')) as Types.IStackViewport;
       await axial.setStack(sortedImageIds, sortedImageIds.length >> 1);
       if (asTaken < 0) axial.setViewPresentation({ rotation: 180 });
+      // the files of MR have a window each, which would flicker
+      const { voiRange } = axial.getProperties();
+      if (voiRange) axial.setProperties({ voiRange });
       if (turn !== this.#shown) return;
       const drawn = rendered(this.#elements.axial!);
       engine.renderViewport(this.#id('axial'));
