@@ -400,7 +400,7 @@ export class Viewer {
       shape.setAttribute('class', name);
       svg.append(shape);
     };
-    if (this.#labels && viewport instanceof StackViewport) {
+    if (this.#labels && this.#lesions.length > 0 && viewport instanceof StackViewport) {
       const paths = outlines(this.#labels, focalPoint as Point, (point) => viewport.worldToCanvas(point));
       for (const lesion of this.#lesions) {
         const path = paths.get(lesion.id);

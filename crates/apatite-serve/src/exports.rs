@@ -3,7 +3,6 @@ A case, its answer and its lesions in the forms of other systems.
 */
 
 use apatite_case::Case;
-use apatite_dicom::Source;
 use apatite_objects::{Measured, ObjectError, Told};
 use apatite_reason::{Differential, diagnose, robustness};
 use apatite_tables::Table;
@@ -18,7 +17,6 @@ use utoipa_axum::routes;
 use crate::Server;
 use crate::api::{App, Path, Query};
 use crate::api_cases::blocking;
-use crate::jobs::without_paths;
 use crate::problem::{Answer, Problem};
 use crate::reading::{Analysed, Lang, Standing};
 use crate::reports::{DRAWS, SEED};
@@ -129,6 +127,13 @@ impl Exported {
         };
         (kind, ending.to_owned())
     }
+
+    fn analysed<'s>(&self, standing: &'s Standing) -> Answer<&'s Analysed> {
+        let is_wanted =
+            |analysed: &&Analysed| self.study.as_ref().is_none_or(|study| *study == analysed.study);
+        let found = standing.analysed.iter().find(is_wanted);
+        found.ok_or_else(|| Problem::bad("this format needs a CT study that is analysed"))
+    }
 }
 
 impl Server {
@@ -223,22 +228,7 @@ impl Server {
 
     /// Whose images a series is.
     fn origin(&self, analysed: &Analysed) -> Answer<Option<apatite_dicom::Origin>> {
-        let problem = |error: &dyn std::fmt::Display| {
-            Problem::bad(without_paths(&self.store, &format!("the images cannot be read: {error}")))
-        };
-        let paths = self.store.paths_of_study(&analysed.study)?;
-        let source = Source::open(&paths).map_err(|error| problem(&error))?;
-        let series = source.choose(Some(&analysed.series.uid)).map_err(|error| problem(&error))?;
-        series.origin().map_err(|error| problem(&error))
-    }
-}
-
-impl Exported {
-    fn analysed<'s>(&self, standing: &'s Standing) -> Answer<&'s Analysed> {
-        let is_wanted =
-            |analysed: &&Analysed| self.study.as_ref().is_none_or(|study| *study == analysed.study);
-        let found = standing.analysed.iter().find(is_wanted);
-        found.ok_or_else(|| Problem::bad("this format needs a CT study that is analysed"))
+        self.read_series(&analysed.study, Some(&analysed.series.uid), apatite_dicom::Series::origin)
     }
 }
 

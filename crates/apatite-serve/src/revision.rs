@@ -9,7 +9,7 @@ one before, and a restart loses none.
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use apatite_dicom::Source;
+use apatite_dicom::{ReadError, Series, Source};
 use apatite_lesion::{Desk, Drawn, Kind, Lesion, Options, parts};
 use apatite_volume::{Geometry, Labels, Volume};
 use flate2::read::GzDecoder;
@@ -51,13 +51,13 @@ pub(crate) struct Desks {
 /// What is read of a stored result.
 #[derive(Deserialize)]
 struct Analysed {
-    series: Series,
+    series: Measured,
     lesions: Vec<Lesion>,
     labels: Grid,
 }
 
 #[derive(Deserialize)]
-struct Series {
+struct Measured {
     uid: String,
 }
 
@@ -184,14 +184,24 @@ impl Server {
 
     /// The volume of a series of a study, of the best one where none is named, and its FrameOfReferenceUID.
     pub(crate) fn volume(&self, study: &str, series: Option<&str>) -> Answer<(Volume, String)> {
-        let problem = |error: &dyn std::fmt::Display| {
-            Problem::bad(without_paths(&self.store, &format!("the images cannot be read: {error}")))
-        };
+        self.read_series(study, series, |series| {
+            let (volume, _) = series.load(&|_, _| {})?;
+            Ok((volume, series.frame_of_reference.clone()))
+        })
+    }
+
+    /// Reads something of a series of a study, of the best one where none is named.
+    pub(crate) fn read_series<T>(
+        &self,
+        study: &str,
+        series: Option<&str>,
+        read: impl FnOnce(&Series) -> Result<T, ReadError>,
+    ) -> Answer<T> {
         let paths = self.store.paths_of_study(study)?;
-        let source = Source::open(&paths).map_err(|error| problem(&error))?;
-        let series = source.choose(series).map_err(|error| problem(&error))?;
-        let (volume, _) = series.load(&|_, _| {}).map_err(|error| problem(&error))?;
-        Ok((volume, series.frame_of_reference.clone()))
+        let found = Source::open(&paths).and_then(|source| read(source.choose(series)?));
+        found.map_err(|error| {
+            Problem::bad(without_paths(&self.store, &format!("the images cannot be read: {error}")))
+        })
     }
 
     /// The labels of these lesions of a study as they stand in a case; none where it is not analysed.
