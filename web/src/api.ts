@@ -52,7 +52,7 @@ export interface Job { id: number; study: string; state: string; error: string |
 export interface Analysis {
   series: { uid: string; size: number[]; spacing_mm: number[]; noise_hu: number };
   warnings: string[];
-  labels: { size: [number, number, number]; origin_mm: [number, number, number]; steps_mm: [number, number, number][] };
+  labels: { sha256: string; size: [number, number, number]; origin_mm: [number, number, number]; steps_mm: [number, number, number][] };
   lesions: Lesion[];
   findings: FindingEvidence[];
   gap: Gap | null;
@@ -77,8 +77,13 @@ export interface CaseView {
   labs: { analyte: string; said: string; result: string; interval: [number, number] | null; unit: string | null }[];
   problems: { severity: string; kind: string; message?: string; help?: string; finding?: string; because?: string }[];
   studies: Study[];
-  edits: { number: number; made: string; who: string; body: Record<string, unknown>; holds: boolean }[];
+  edit_count: number;
+  /** The edit that an undo takes back. */
+  undoable: number | null;
+  /** The last ones. */
+  edits: LoggedEdit[];
 }
+export interface LoggedEdit { number: number; made: string; who: string; body: Record<string, unknown>; holds: boolean }
 
 export interface Missing { id: string; state: string; name: string; probability: number; decibans: number; information_bits: number }
 export interface Ranked {
@@ -154,6 +159,7 @@ export const api = {
     ask<Differential>('GET', `/cases/${id}/differential?lang=${lang}&explain=10&draws=${draws}`),
   edit: (id: string, lang: Lang, edit: Edit) =>
     ask<{ case: CaseView; differential: Differential }>('POST', `/cases/${id}/edits?lang=${lang}&explain=10`, edit),
+  edits: (id: string) => ask<LoggedEdit[]>('GET', `/cases/${id}/edits`),
   whatIf: (id: string, lang: Lang, edits: Edit[]) =>
     ask<Differential>('POST', `/cases/${id}/what-if?lang=${lang}&explain=10`, { edits }),
   compare: (id: string, lang: Lang, a: string, b: string) =>

@@ -128,8 +128,8 @@ class Page {
   }
 
   undo(): Promise<void> | undefined {
-    const last = this.case?.edits.filter((edit) => edit.holds && edit.body.kind !== 'undo').at(-1);
-    return last && this.edit({ kind: 'undo', edit: last.number });
+    const last = this.case?.undoable;
+    return last == null ? undefined : this.edit({ kind: 'undo', edit: last });
   }
 
   stopSupposing(): void {
@@ -203,7 +203,7 @@ class Page {
     const fresh = await api.case(id, this.lang).catch(() => null);
     if (!fresh || this.case?.id !== id) return;
     const analysed = (view: CaseView) => view.studies.filter((study) => study.analysis).length;
-    const changed = fresh.edits.length !== this.case.edits.length || analysed(fresh) !== analysed(this.case);
+    const changed = fresh.edit_count !== this.case.edit_count || analysed(fresh) !== analysed(this.case);
     if (!changed) return;
     this.case = fresh;
     const differential = await api.differential(id, this.lang, 0).catch(() => null);

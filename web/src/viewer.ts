@@ -238,11 +238,11 @@ export class Viewer {
 
   /**
    * Shows or hides the lesions of a study as they stand in a case, those rejected never; one may stand out and takes
-   * the brush. `version` names the state of what is drawn: another one is loaded anew.
+   * the brush. Labels of another digest are loaded anew.
    */
-  setLesions(caseId: string, study: Study, version: string, shown: boolean, chosen: number | null): Promise<void> {
+  setLesions(caseId: string, study: Study, shown: boolean, chosen: number | null): Promise<void> {
     // one after the other: two at once would load the labels twice
-    this.#drawing = this.#drawing.catch(() => undefined).then(() => this.#setLesions(caseId, study, version, shown, chosen));
+    this.#drawing = this.#drawing.catch(() => undefined).then(() => this.#setLesions(caseId, study, shown, chosen));
     return this.#drawing;
   }
 
@@ -251,10 +251,10 @@ export class Viewer {
     this.#labelled = '';
   }
 
-  async #setLesions(caseId: string, study: Study, version: string, shown: boolean, chosen: number | null): Promise<void> {
+  async #setLesions(caseId: string, study: Study, shown: boolean, chosen: number | null): Promise<void> {
     const analysis = study.analysis;
     if (!this.#engine || !analysis || this.#volumeId === null) return;
-    const wanted = `${study.uid} ${version}`;
+    const wanted = `${study.uid} ${analysis.labels.sha256}`;
     if (this.#labelled !== wanted) {
       const turn = this.#shown;
       const labels = await api.labels(caseId, study.uid);

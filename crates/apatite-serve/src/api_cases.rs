@@ -4,15 +4,12 @@ The API of cases: worklist, one case, its edits, its differential, reports.
 
 use std::sync::Arc;
 
-use apatite_case::Case;
-use apatite_lesion::Clause;
 use apatite_network::Workspace;
-use apatite_text::Words;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use dicom_dictionary_std::tags;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -22,17 +19,23 @@ use crate::Server;
 use crate::api::{App, InLanguage, Json, Path, Query};
 use crate::auth::Who;
 use crate::dicom::first_text;
+use crate::differential::Told as Differential;
 use crate::edit::Edit;
 use crate::jobs::Event;
 use crate::problem::{Answer, Problem};
 use crate::reading::{Lang, Standing, Wanted, calcifications};
 use crate::reports::ReportFormat;
+use crate::store::NewEdit;
+use crate::view::{View, in_words};
+
+/// So many of the last edits come with a case.
+const EDITS_SHOWN: usize = 50;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(worklist))
         .routes(routes!(case))
-        .routes(routes!(edit))
+        .routes(routes!(edit, edits))
         .routes(routes!(differential_of_case))
         .routes(routes!(what_if))
         .routes(routes!(compare_in_case))
@@ -118,11 +121,11 @@ async fn case(
     State(server): App,
     Path(id): Path<String>,
     Query(InLanguage { lang }): Query<InLanguage>,
-) -> Answer<Json<Value>> {
+) -> Answer<Told> {
     blocking(server, move |server| {
         let standing = server.standing(&id, &[])?;
         let (case, problems) = server.case_of(&standing);
-        view(server, &standing, &case, &problems, lang).map(Json)
+        Told::of(&server.view(&standing, &case, problems, lang, EDITS_SHOWN)?)
     })
     .await
 }
@@ -136,21 +139,57 @@ async fn edit(
     Query(wanted): Query<Wanted>,
     Json(edit): Json<Edit>,
 ) -> Answer<Response> {
-    let turn = wanted.clone();
-    let answer = clicked(server, &turn, move |server| {
+    let draws = matches!(edit, Edit::LesionDrawing { .. });
+    let stroke = if draws { Some(server.strokes.lock().await) } else { None };
+    let (stored, edit) = blocking(server.clone(), move |server| {
         let stored = server.store.case(&id)?;
         let stored = stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
-        edit.check(&server.knowledge, &server.store.edits(&id)?)?;
-        let edit = server.with_ids(&id, edit)?;
-        server.store.add_edit(&id, &who.name, &serde_json::to_value(&edit)?)?;
-        server.jobs.tell(Event::Case { id });
+        edit.check(&server.knowledge, |number| Ok(server.store.has_edit(&id, number)?))?;
+        let body = server.with_ids(&id, edit)?;
+        Ok((stored, NewEdit { case: id, who: who.name, body }))
+    })
+    .await?;
+    server.scribe.write(edit).await?;
+    drop(stroke);
+    let turn = wanted.clone();
+    let told = clicked(server.clone(), &turn, move |server| {
+        server.jobs.tell(Event::Case { id: stored.id.clone() });
         let standing = server.standing_of(stored, &[])?;
         let (case, problems) = server.case_of(&standing);
         let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
-        Ok(json!({ "case": view(server, &standing, &case, &problems, wanted.lang)?, "differential": differential }))
+        let case = server.view(&standing, &case, problems, wanted.lang, EDITS_SHOWN)?;
+        Told::of(&Clicked { case, differential })
     })
     .await?;
-    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+    Ok((StatusCode::CREATED, told).into_response())
+}
+
+/// The answer to an edit.
+#[derive(Serialize)]
+struct Clicked<'a> {
+    case: View<'a>,
+    differential: Differential,
+}
+
+/// JSON that was written where it was computed, off the threads that answer.
+struct Told(Vec<u8>);
+
+impl Told {
+    fn of(value: &impl Serialize) -> Answer<Self> {
+        Ok(Self(serde_json::to_vec(value)?))
+    }
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
+}
+
+/// All that was done to a case, in the order it was done.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/edits", tag = "cases", params(("id" = String, Path)), responses((status = 200, body = Vec<Value>), (status = "4XX", body = Problem)))]
+async fn edits(State(server): App, Path(id): Path<String>) -> Answer<Told> {
+    blocking(server, move |server| Told::of(&server.standing(&id, &[])?.edits(usize::MAX))).await
 }
 
 /// The differential of a case.
@@ -159,12 +198,12 @@ async fn differential_of_case(
     State(server): App,
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Json<Value>> {
+) -> Answer<Told> {
     let turn = wanted.clone();
     clicked(server, &turn, move |server| {
         let standing = server.standing(&id, &[])?;
         let (case, _) = server.case_of(&standing);
-        server.differential(&case, standing.read.setting.as_deref(), &wanted).map(Json)
+        Told::of(&server.differential(&case, standing.read.setting.as_deref(), &wanted)?)
     })
     .await
 }
@@ -185,17 +224,17 @@ async fn what_if(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
     Json(Suppose { edits }): Json<Suppose>,
-) -> Answer<Json<Value>> {
+) -> Answer<Told> {
     let cannot = |edit: &Edit| matches!(edit, Edit::Undo { .. } | Edit::LesionDrawing { .. });
     if edits.len() > 100 || edits.iter().any(cannot) {
         return Err(Problem::bad("suppose at most 100 edits, none of them an undo or a drawing"));
     }
     let turn = wanted.clone();
     clicked(server, &turn, move |server| {
-        edits.iter().try_for_each(|edit| edit.check(&server.knowledge, &[]))?;
+        edits.iter().try_for_each(|edit| edit.check(&server.knowledge, |_| Ok(false)))?;
         let standing = server.standing(&id, &edits)?;
         let (case, _) = server.case_of(&standing);
-        server.differential(&case, standing.read.setting.as_deref(), &wanted).map(Json)
+        Told::of(&server.differential(&case, standing.read.setting.as_deref(), &wanted)?)
     })
     .await
 }
@@ -240,20 +279,27 @@ struct Asked {
     setting: Option<String>,
 }
 
+/// The answer to a case that is not stored.
+#[derive(Serialize)]
+struct WithProblems {
+    #[serde(flatten)]
+    differential: Differential,
+    problems: Vec<Value>,
+}
+
 /// The differential of a case that is not stored.
 #[utoipa::path(post, path = "/api/v1/differential", tag = "differential", params(Wanted), request_body = Asked, responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
 async fn differential(
     State(server): App,
     Query(wanted): Query<Wanted>,
     Json(Asked { case, setting }): Json<Asked>,
-) -> Answer<Json<Value>> {
+) -> Answer<Told> {
     blocking(server, move |server| {
         let (mut case, mut problems) = server.case_from(&case);
         apatite_grade::add_course(&server.course, &server.knowledge, &mut case);
         problems.iter_mut().for_each(|told| in_words(told, server.words(wanted.lang)));
-        let mut answer = server.differential(&case, setting.as_deref(), &wanted)?;
-        answer["problems"] = json!(problems);
-        Ok(Json(answer))
+        let differential = server.differential(&case, setting.as_deref(), &wanted)?;
+        Told::of(&WithProblems { differential, problems })
     })
     .await
 }
@@ -266,10 +312,9 @@ async fn labels_of_case(State(server): App, Path((id, study)): Path<(String, Str
         if !standing.stored.studies.contains(&study) {
             return Err(Problem::not_found("the case has no study of this UID"));
         }
-        let result = server.store.result(&study)?;
-        let result = result.ok_or_else(|| Problem::not_found("the study is not analysed"))?;
-        let revised = server.revised(&study, &result, &standing.read)?;
-        Ok(server.store.labels(&revised.map_or(result.labels, |revised| revised.labels))?)
+        let analysed = standing.analysed.iter().find(|analysed| analysed.study == study);
+        let analysed = analysed.ok_or_else(|| Problem::not_found("the study is not analysed"))?;
+        Ok(server.store.labels(&analysed.labels)?)
     })
     .await?;
     let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CONTENT_ENCODING, "gzip")];
@@ -303,8 +348,8 @@ async fn report(
         let bytes = if format == ReportFormat::Json {
             let wanted = Wanted { lang, explain: 60, draws: 200 };
             let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
-            let case = view(server, &standing, &case, &problems, lang)?;
-            serde_json::to_vec_pretty(&json!({ "case": case, "differential": differential }))?
+            let case = server.view(&standing, &case, problems, lang, usize::MAX)?;
+            serde_json::to_vec_pretty(&Clicked { case, differential })?
         } else {
             server.report(&standing, &case, &problems, format, lang)?
         };
@@ -339,106 +384,6 @@ async fn advice(
     .await
 }
 
-fn view(server: &Server, standing: &Standing, case: &Case, problems: &[Value], lang: Lang) -> Answer<Value> {
-    let words = server.words(lang);
-    let jobs = if standing.stored.studies.is_empty() { Vec::new() } else { server.store.jobs(200)? };
-    let mut studies = Vec::new();
-    for uid in &standing.stored.studies {
-        let Some(study) = server.store.study(uid)? else { continue };
-        let text = |tag| first_text(&study.attributes, tag);
-        let series = server.store.series(Some(uid))?.into_iter().map(|series| {
-            let text = |tag| first_text(&series.attributes, tag);
-            json!({
-                "uid": series.uid,
-                "modality": text(tags::MODALITY),
-                "description": text(tags::SERIES_DESCRIPTION),
-                "number": text(tags::SERIES_NUMBER).parse::<i64>().ok(),
-                "instances": series.instances,
-                "frame_of_reference": text(tags::FRAME_OF_REFERENCE_UID),
-            })
-        });
-        let analysed = standing.analysed.iter().find(|analysed| analysed.study == *uid);
-        let analysis = analysed.map(|analysed| {
-            let lesions = analysed.lesions.iter().map(|(lesion, verdict)| {
-                let mut value = json!(lesion);
-                value["verdict"] = json!(verdict);
-                value["kind_name"] =
-                    json!(words.text(&format!("kind-{}", value["kind"].as_str().unwrap_or("")), &[]));
-                for finding in value["findings"].as_array_mut().into_iter().flatten() {
-                    finding["name"] = json!(words.finding(finding["id"].as_str().unwrap_or_default()));
-                }
-                if !lesion.decided_from.is_empty() {
-                    value["decided_by"] = json!(words.measured(&lesion.decided_from));
-                }
-                value["findings"].as_array_mut().into_iter().flatten().for_each(|told| in_words(told, words));
-                value
-            });
-            let mut findings = json!(analysed.findings);
-            findings.as_array_mut().into_iter().flatten().for_each(|told| in_words(told, words));
-            let warnings = analysed.warnings.iter();
-            let warnings = warnings.map(|warning| words.remark(warning).unwrap_or_else(|| warning.clone()));
-            json!({
-                "series": analysed.body["series"],
-                "warnings": warnings.collect::<Vec<_>>(),
-                "labels": analysed.body["labels"],
-                "lesions": lesions.collect::<Vec<_>>(),
-                "findings": findings,
-                "gap": analysed.gap,
-                "region": analysed.region,
-            })
-        });
-        let job = jobs.iter().find(|job| job.study == *uid);
-        studies.push(json!({
-            "uid": uid,
-            "patient": text(tags::PATIENT_NAME),
-            "patient_id": text(tags::PATIENT_ID),
-            "birth_date": text(tags::PATIENT_BIRTH_DATE),
-            "date": text(tags::STUDY_DATE),
-            "description": text(tags::STUDY_DESCRIPTION),
-            "modalities": study.modalities,
-            "series": series.collect::<Vec<_>>(),
-            "analysis": analysis,
-            "job": job,
-        }));
-    }
-    let labs = case.labs.iter().map(|lab| {
-        let result = match &lab.result {
-            apatite_case::LabResult::Levels(levels) => levels
-                .iter()
-                .map(|level| words.text(&format!("level-{}", level.id()), &[]))
-                .collect::<Vec<_>>()
-                .join(", "),
-            apatite_case::LabResult::Positive(true) => words.text("level-positive", &[]),
-            apatite_case::LabResult::Positive(false) => words.text("level-negative", &[]),
-        };
-        json!({
-            "analyte": lab.analyte,
-            "said": lab.said,
-            "result": result,
-            "interval": lab.measured.as_ref().and_then(|measured| measured.interval),
-            "unit": lab.measured.as_ref().map(|measured| measured.unit.clone()),
-        })
-    });
-    let mut problems = problems.to_vec();
-    problems.iter_mut().for_each(|told| in_words(told, words));
-    let edits = standing.log.iter().map(|logged| {
-        let mut value = json!(logged);
-        value["holds"] = json!(standing.read.holding.contains(&logged.number));
-        value
-    });
-    Ok(json!({
-        "id": standing.stored.id,
-        "added": standing.stored.added,
-        "title": case.title,
-        "document": standing.read.document,
-        "setting": standing.read.setting.as_deref().or_else(|| server.knowledge.settings.first().map(|s| s.id.as_str())),
-        "labs": labs.collect::<Vec<_>>(),
-        "problems": problems,
-        "studies": studies,
-        "edits": edits.collect::<Vec<_>>(),
-    }))
-}
-
 /// Runs a click, in turn: as many at once as there are cores, so that the first of a wave need not wait for the last.
 /// Draws take long, and would hold up those that wait; they go beside.
 async fn clicked<T: Send + 'static>(
@@ -455,22 +400,6 @@ async fn clicked<T: Send + 'static>(
     let answer = blocking(server, work).await;
     drop(turn);
     answer
-}
-
-/// What something was measured from, and what is wrong, in the words of a language; what an earlier program measured
-/// stays English.
-fn in_words(told: &mut Value, words: Words<'_>) {
-    for key in ["message", "help"] {
-        if let Some(said) = told[key].as_str().and_then(|english| words.remark(english)) {
-            told[key] = json!(said);
-        }
-    }
-    if let Some(clauses) = told.get_mut("measured_from")
-        && let Ok(clauses) = serde_json::from_value::<Vec<Clause>>(clauses.take())
-        && !clauses.is_empty()
-    {
-        told["because"] = json!(words.measured(&clauses));
-    }
 }
 
 /// Runs what reads the store or computes off the threads that answer.

@@ -147,7 +147,7 @@ impl Server {
             ExportFormat::Fhir => {
                 let mut parts = Vec::new();
                 for analysed in &standing.analysed {
-                    parts.push((self.origin(analysed)?, self.analysis(standing, analysed)?));
+                    parts.push((self.origin(analysed)?, self.analysis(analysed)?));
                 }
                 let examination = case.examinations.iter().position(|made| made.modality == "CT");
                 let studies = parts.iter().filter_map(|(origin, analysis)| {
@@ -174,7 +174,7 @@ impl Server {
                 let analysed = wanted.analysed(standing)?;
                 let origin = self.origin(analysed)?;
                 let origin = origin.ok_or_else(|| Problem::bad(words.text("exchange-no-dicom", &[])))?;
-                let analysis = self.analysis(standing, analysed)?;
+                let analysis = self.analysis(analysed)?;
                 let measured = Measured { origin: &origin, analysis: &analysis, version };
                 let refused = |error: ObjectError| Problem::bad(error.to_string());
                 let object = match wanted.format {
@@ -211,18 +211,16 @@ impl Server {
             TableOf::Differential => apatite_tables::differential(name, answer, &self.words(wanted.lang)),
             TableOf::Lesions => {
                 let analysed = wanted.analysed(standing)?;
-                apatite_tables::lesions(name, &analysed.series.uid, &self.analysis(standing, analysed)?)
+                apatite_tables::lesions(name, &analysed.series.uid, &self.analysis(analysed)?)
             }
         })
     }
 
     /// The lesions that count, with their labels.
-    fn analysis(&self, standing: &Standing, analysed: &Analysed) -> Answer<apatite_lesion::Analysis> {
+    fn analysis(&self, analysed: &Analysed) -> Answer<apatite_lesion::Analysis> {
         let mut analysis = analysed.measurement().analysis;
         analysis.lesions = analysed.counted().cloned().collect();
-        if let Some(labels) = self.counted_labels(&analysed.study, &standing.read, &analysis.lesions)? {
-            analysis.labels = labels;
-        }
+        analysis.labels = self.counted_labels(analysed, &analysis.lesions)?;
         Ok(analysis)
     }
 

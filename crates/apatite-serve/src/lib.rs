@@ -14,6 +14,7 @@ mod audit;
 mod auth;
 mod dicom;
 mod dicomweb;
+mod differential;
 mod edit;
 #[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
 mod exports;
@@ -30,8 +31,10 @@ mod query;
 mod reading;
 mod reports;
 mod revision;
+mod scribe;
 mod sessions;
 mod store;
+mod view;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -60,6 +63,7 @@ use crate::metrics::Metrics;
 use crate::pixels::FrameCache;
 use crate::problem::Answer;
 use crate::revision::Desks;
+use crate::scribe::Scribe;
 
 /// What a request may cost.
 #[derive(Clone, Debug)]
@@ -102,6 +106,7 @@ pub struct Server {
     jobs: Jobs,
     metrics: Metrics,
     audit: Audit,
+    scribe: Scribe,
     frames: FrameCache,
     desks: Desks,
     /// Held while pictures of a report are made.
@@ -113,6 +118,8 @@ pub struct Server {
     intakes: tokio::sync::Semaphore,
     /// Turns for clicks, handed out in the order of asking.
     clicks: tokio::sync::Semaphore,
+    /// Held from giving ids to what is drawn until they are in the log, so that no two drawings get the same.
+    strokes: tokio::sync::Mutex<()>,
 }
 
 impl Server {
@@ -143,6 +150,7 @@ impl Server {
             knowledge,
             models,
             audit: Audit::start(store.clone())?,
+            scribe: Scribe::start(store.clone())?,
             store,
             jobs: Jobs::default(),
             metrics: Metrics::default(),
@@ -153,6 +161,7 @@ impl Server {
             clicks: tokio::sync::Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             ),
+            strokes: tokio::sync::Mutex::default(),
             limits,
             access: if openid.is_some() { Access::Tokens } else { access },
             openid,

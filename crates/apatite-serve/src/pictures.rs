@@ -27,16 +27,14 @@ impl Server {
         words: &Words<'_>,
         standing: &Standing,
         study: &str,
-        measurement: Option<&mut Measurement>,
+        measured: Option<(&Analysed, &mut Measurement)>,
     ) -> Answer<Vec<Picture>> {
         // one volume at a time: two would be too much
         let _turn = self.drawing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let pictures = match measurement {
-            Some(measurement) => {
+        let pictures = match measured {
+            Some((analysed, measurement)) => {
                 let (volume, _) = self.volume(study, Some(&measurement.series.uid))?;
-                let labels = self.counted_labels(study, &standing.read, &measurement.analysis.lesions)?;
-                let Some(labels) = labels else { return Ok(Vec::new()) };
-                measurement.analysis.labels = labels;
+                measurement.analysis.labels = self.counted_labels(analysed, &measurement.analysis.lesions)?;
                 pictures_of_measured(words, &volume, measurement)
             }
             None => {

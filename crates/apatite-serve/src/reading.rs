@@ -1,12 +1,11 @@
 /*!
-A case as it stands: the reader's words and what the images propose, told apart, and the differential of both.
+A case as it stands: the reader's words and what the images propose, told apart.
 */
 
 use apatite_case::{Case, Format, Policy};
-use apatite_grade::{add_course, grade_leading};
+use apatite_grade::add_course;
 use apatite_knowledge::Language;
 use apatite_lesion::{Analysis, FindingEvidence, Gap, Kind, Lesion, study_findings};
-use apatite_reason::{Differential, FactKind, compare, diagnose, robustness};
 use apatite_study::{MeasuredSeries, Measurement};
 use apatite_text::Words;
 use apatite_volume::{Geometry, Labels};
@@ -18,7 +17,7 @@ use crate::Server;
 use crate::edit::{Edit, Read, Verdict, replay};
 use crate::problem::{Answer, Problem};
 use crate::revision::Revision;
-use crate::store::{LoggedEdit, StoredCase};
+use crate::store::{LoggedEdit, StoredCase, StoredResult};
 
 /// A finding that stays as it was first found when lesions are corrected: it is no lesion's.
 const OF_THE_SCENE: [&str; 2] = ["prosthesis_present", "visceral_calcification"];
@@ -38,6 +37,8 @@ pub(crate) struct Standing {
 pub(crate) struct Analysed {
     pub(crate) study: String,
     pub(crate) body: Value,
+    /// SHA-256 of the labels.
+    pub(crate) labels: String,
     /// Lesions with the judgement of each; the rejected ones among them.
     pub(crate) lesions: Vec<(Lesion, Verdict)>,
     pub(crate) findings: Vec<FindingEvidence>,
@@ -124,12 +125,12 @@ impl Server {
 
     pub(crate) fn standing_of(&self, stored: StoredCase, more: &[Edit]) -> Answer<Standing> {
         let log = self.store.edits(&stored.id)?;
-        let read = replay(&self.knowledge, &stored.document, &log, more)?;
+        let read = replay(&self.knowledge, &stored.document, &log, more);
         let mut analysed = Vec::new();
         for study in &stored.studies {
             if let Some(result) = self.store.result(study)? {
                 let revised = self.revised(study, &result, &read)?;
-                analysed.push(corrected(study, result.body, revised, &read)?);
+                analysed.push(corrected(study, result, revised, &read)?);
             }
         }
         Ok(Standing { stored, log, read, analysed })
@@ -177,113 +178,8 @@ impl Server {
         (reading.case, problems.collect())
     }
 
-    /// The differential of a case, in words.
-    pub(crate) fn differential(&self, case: &Case, setting: Option<&str>, wanted: &Wanted) -> Answer<Value> {
-        let model = self.model(setting)?;
-        let explain = usize::from(wanted.explain).min(model.diagnoses.len());
-        let mut answer = diagnose(model, &self.knowledge, case, explain)?;
-        if wanted.draws > 0 {
-            let draws = usize::from(wanted.draws.min(1000));
-            answer.add_robustness(model, robustness(model, &self.knowledge, case, draws, 1)?);
-        }
-        let mut told = self.differential_in_words(&answer, wanted.lang);
-        told["gradings"] = self.gradings(case, &answer, wanted.lang);
-        Ok(told)
-    }
-
-    /// The gradings of the leading diagnoses, in words.
-    fn gradings(&self, case: &Case, answer: &Differential, lang: Lang) -> Value {
-        let words = self.words(lang);
-        let graded = grade_leading(&self.gradings, &self.knowledge, case, answer.ranked());
-        let told = graded.iter().filter_map(|graded| {
-            let grading = self.gradings.get(&graded.grading)?;
-            let mut value = json!(graded);
-            value["name"] = json!(grading.names.get(words.language));
-            value["diagnosis_name"] = json!(words.diagnosis(&graded.diagnosis));
-            value["grade"] = json!(words.grade(grading, graded));
-            value["besides"] = json!(words.grades_besides(grading, graded));
-            value["to_decide"] = json!(words.grade_deciding(graded));
-            value["note"] = json!(grading.note.get(words.language));
-            value["agreement"] =
-                json!(graded.reproducibility.iter().map(|told| words.agreement(told)).collect::<Vec<_>>());
-            Some(value)
-        });
-        told.collect()
-    }
-
-    /// What separates two diagnoses in a case, in words.
-    pub(crate) fn comparison(
-        &self,
-        case: &Case,
-        setting: Option<&str>,
-        a: &str,
-        b: &str,
-        lang: Lang,
-    ) -> Answer<Value> {
-        if a == b {
-            return Err(Problem::bad("name two different diagnoses to compare"));
-        }
-        let words = self.words(lang);
-        let comparison = compare(self.model(setting)?, &self.knowledge, case, a, b)?;
-        let mut value = json!(comparison);
-        value["names"] = json!([words.diagnosis(a), words.diagnosis(b)]);
-        value["facts"] = comparison.facts.iter().map(|report| json!(words.fact(&report.fact))).collect();
-        value["would_separate"] = comparison
-            .would_separate
-            .iter()
-            .map(|separation| {
-                let states = separation.states.iter().map(|(state, in_a, in_b, decibans)| {
-                    let name = words.state(&separation.id, state);
-                    json!({ "state": state, "name": name, "probabilities": [in_a, in_b], "decibans": decibans })
-                });
-                json!({
-                    "id": separation.id,
-                    "expected_decibans": separation.expected_decibans,
-                    "states": states.collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        Ok(value)
-    }
-
     pub(crate) fn words(&self, lang: Lang) -> Words<'_> {
         Words { knowledge: &self.knowledge, language: lang.into() }
-    }
-
-    fn differential_in_words(&self, answer: &Differential, lang: Lang) -> Value {
-        let words = self.words(lang);
-        let named = |missing: &mut Value| {
-            let (id, state) = (missing["id"].as_str().unwrap_or(""), missing["state"].as_str().unwrap_or(""));
-            missing["name"] = json!(words.state(id, state));
-        };
-        let mut value = json!(answer);
-        for (fact, report) in items(&mut value["facts"]).zip(&answer.facts) {
-            fact["text"] = json!(words.fact(&report.fact));
-            let measured = matches!(&report.fact.kind, FactKind::Findings { said, .. }
-                if said.iter().all(|said| said.assertion == "measured"));
-            fact["from_images"] = json!(measured);
-        }
-        for ranked in items(&mut value["differential"]) {
-            let id = ranked["diagnosis"].as_str().unwrap_or_default().to_owned();
-            ranked["name"] = json!(words.diagnosis(&id));
-            if let Some(expected) = ranked.get_mut("expected") {
-                items(expected).for_each(named);
-            }
-        }
-        for mechanism in items(&mut value["mechanisms"]) {
-            mechanism["name"] = json!(words.mechanism(mechanism["mechanism"].as_str().unwrap_or_default()));
-        }
-        items(&mut value["lacking"]).for_each(named);
-        for implied in items(&mut value["implied"]) {
-            implied["name"] = json!(words.finding(implied["finding"].as_str().unwrap_or_default()));
-            implied["by_name"] = json!(words.finding(implied["by"].as_str().unwrap_or_default()));
-        }
-        for disagreement in items(&mut value["contradictions"]) {
-            disagreement["name"] = json!(words.finding(disagreement["finding"].as_str().unwrap_or_default()));
-        }
-        value["knowledge"] = json!({ "version": self.knowledge.version, "hash": self.knowledge.hash });
-        value["intended_use"] = json!(words.text("intended-use", &[]));
-        value
     }
 }
 
@@ -324,7 +220,12 @@ impl Analysed {
 }
 
 /// The result of a study with the reader's judgement of its lesions; the findings follow.
-fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Read) -> Answer<Analysed> {
+fn corrected(
+    study: &str,
+    StoredResult { mut body, mut labels }: StoredResult,
+    revised: Option<Revision>,
+    read: &Read,
+) -> Answer<Analysed> {
     let Body { mut lesions, mut findings, gap, region, series, mut warnings } =
         serde_json::from_value(body.clone())?;
     let is_revised = revised.is_some();
@@ -332,6 +233,7 @@ fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Rea
         lesions.retain(|lesion| !revised.gone.contains(&lesion.id));
         lesions.retain(|lesion| revised.drawn.iter().all(|drawn| drawn.id != lesion.id));
         lesions.extend(revised.drawn);
+        labels = revised.labels;
         for (_, why) in revised.left_out {
             let told = format!("a drawing of the reader is left out: {why}");
             body["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
@@ -370,7 +272,7 @@ fn corrected(study: &str, mut body: Value, revised: Option<Revision>, read: &Rea
         };
         !is_revised && gap.lesions.iter().flatten().all(|&id| stands(id))
     });
-    Ok(Analysed { study: study.to_owned(), body, lesions, findings, gap, region, series, warnings })
+    Ok(Analysed { study: study.to_owned(), body, labels, lesions, findings, gap, region, series, warnings })
 }
 
 /// A lesion with the numbers that become facts as one would say them: whole HU, tenths of a millimetre.
@@ -385,8 +287,4 @@ fn rounded(lesion: &Lesion) -> Lesion {
 /// Number of lesions that count as calcifications.
 pub(crate) fn calcifications(analysed: &Analysed) -> usize {
     analysed.counted().filter(|lesion| lesion.kind == Kind::Calcification).count()
-}
-
-fn items(value: &mut Value) -> impl Iterator<Item = &mut Value> {
-    value.as_array_mut().into_iter().flatten()
 }

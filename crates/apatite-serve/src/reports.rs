@@ -79,8 +79,8 @@ impl Server {
         let mut pictures = std::collections::BTreeMap::new();
         for uid in standing.stored.studies.iter().filter(|_| format.has_pictures()) {
             let at = standing.analysed.iter().position(|analysed| analysed.study == *uid);
-            let measurement = at.and_then(|at| measurements.get_mut(at));
-            match self.pictures(&words, standing, uid, measurement) {
+            let measured = at.and_then(|at| Some((standing.analysed.get(at)?, measurements.get_mut(at)?)));
+            match self.pictures(&words, standing, uid, measured) {
                 Ok(made) => drop(pictures.insert(uid, made)),
                 // a report without a picture is worth more than none
                 Err(problem) => not_shown.push(format!("a study is not shown: {}", problem.detail)),

@@ -21,6 +21,7 @@ use crate::Server;
 use crate::edit::{Drawing, Edit, Plane, Read};
 use crate::jobs::{packed_labels, without_paths};
 use crate::problem::{Answer, Problem};
+use crate::reading::Analysed;
 use crate::store::{StoredResult, hex};
 
 /// Computed, and can be made again.
@@ -50,7 +51,7 @@ pub(crate) struct Desks {
 
 /// What is read of a stored result.
 #[derive(Deserialize)]
-struct Analysed {
+struct Found {
     series: Measured,
     lesions: Vec<Lesion>,
     labels: Grid,
@@ -112,12 +113,11 @@ impl Server {
         }
         let result = self.store.result(&study)?;
         let result = result.ok_or_else(|| Problem::bad("the study is not analysed yet"))?;
-        let Analysed { lesions, .. } = serde_json::from_value(result.body.clone())?;
+        let Found { lesions, .. } = serde_json::from_value(result.body.clone())?;
         // an id that was ever given is not given again, so that an undo mixes up nothing
         let mut last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
         for logged in self.store.edits(case)? {
-            if let Ok(Edit::LesionDrawing { study: of, ids: Some([_, end]), .. }) =
-                serde_json::from_value(logged.body)
+            if let Edit::LesionDrawing { study: of, ids: Some([_, end]), .. } = logged.body
                 && of == study
             {
                 last = last.max(end);
@@ -144,7 +144,7 @@ impl Server {
         result: &StoredResult,
         drawings: &[(&Drawing, Option<u16>)],
     ) -> Answer<Revision> {
-        let Analysed { series, lesions, labels: grid } = serde_json::from_value(result.body.clone())?;
+        let Found { series, lesions, labels: grid } = serde_json::from_value(result.body.clone())?;
         let desk = self.desk(study, &series.uid)?;
         let mut sheet = Sheet {
             labels: unpacked(&self.store.labels(&result.labels)?, &grid)?,
@@ -204,20 +204,13 @@ impl Server {
         })
     }
 
-    /// The labels of these lesions of a study as they stand in a case; none where it is not analysed.
-    pub(crate) fn counted_labels(
-        &self,
-        study: &str,
-        read: &Read,
-        counted: &[Lesion],
-    ) -> Answer<Option<Labels>> {
-        let Some(result) = self.store.result(study)? else { return Ok(None) };
-        let digest = self.revised(study, &result, read)?.map_or(result.labels, |revised| revised.labels);
-        let grid = serde_json::from_value(result.body["labels"].clone())?;
-        let mut labels = unpacked(&self.store.labels(&digest)?, &grid)?;
+    /// The labels of these lesions of a study as they stand in a case.
+    pub(crate) fn counted_labels(&self, analysed: &Analysed, counted: &[Lesion]) -> Answer<Labels> {
+        let grid = serde_json::from_value(analysed.body["labels"].clone())?;
+        let mut labels = unpacked(&self.store.labels(&analysed.labels)?, &grid)?;
         let counted = counted.iter().map(|lesion| lesion.id).collect::<BTreeSet<_>>();
         labels.values.iter_mut().filter(|id| !counted.contains(id)).for_each(|id| *id = 0);
-        Ok(Some(labels))
+        Ok(labels)
     }
 }
 

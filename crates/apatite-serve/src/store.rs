@@ -12,10 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use utoipa::ToSchema;
+
+use crate::edit::Edit;
 
 /// Version of the tables.
 const VERSION: i64 = 1;
@@ -127,7 +130,15 @@ pub struct LoggedEdit {
     /// Who.
     pub who: String,
     /// The edit.
-    pub body: Value,
+    pub body: Edit,
+}
+
+/// An edit as it is put into the log.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEdit {
+    pub(crate) case: String,
+    pub(crate) who: String,
+    pub(crate) body: Edit,
 }
 
 /// One entry of the audit trail.
@@ -478,13 +489,20 @@ impl Store {
             .collect()
     }
 
-    /// Appends an edit; it is on disk when this returns.
-    pub(crate) fn add_edit(&self, case: &str, who: &str, body: &Value) -> Found<i64> {
-        let database = self.database();
-        database
-            .prepare_cached("INSERT INTO edit (patient_case, made, who, body) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![case, now(), who, body.to_string()])?;
-        Ok(database.last_insert_rowid())
+    /// Appends edits to the logs of their cases, all in one commit; they are on disk when this returns.
+    pub(crate) fn add_edits(&self, edits: &[NewEdit]) -> Found<()> {
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO edit (patient_case, made, who, body) VALUES (?1, ?2, ?3, ?4)")?;
+            for NewEdit { case, who, body } in edits {
+                let body = serde_json::to_string(body)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                insert.execute(params![case, now(), who, body])?;
+            }
+        }
+        transaction.commit()
     }
 
     /// The edits of a case in the order they were made.
@@ -503,6 +521,13 @@ impl Store {
                 })
             })?
             .collect()
+    }
+
+    /// Whether a case has an edit of this number.
+    pub(crate) fn has_edit(&self, case: &str, number: i64) -> Found<bool> {
+        self.reading()
+            .prepare_cached("SELECT 1 FROM edit WHERE patient_case = ?1 AND number = ?2")?
+            .exists(params![case, number])
     }
 
     /// Keeps what was computed of a study, instead of what was before.
@@ -670,11 +695,12 @@ fn content_path(folder: &Path, digest: &str) -> PathBuf {
     folder.join(digest.get(..2).unwrap_or("00")).join(digest)
 }
 
-fn json(row: &Row<'_>, column: usize) -> Found<Value> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Found<T> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
+    };
+    let text = row.get_ref(column)?.as_str().map_err(|error| failed(Box::new(error)))?;
+    serde_json::from_str(text).map_err(|error| failed(Box::new(error)))
 }
 
 fn job(row: &Row<'_>) -> Found<Job> {

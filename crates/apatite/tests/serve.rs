@@ -192,14 +192,14 @@ fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
         edit["state"] = json!(state);
         let answer = server.post(&edits, &edit);
         assert_eq!(answer.status, 201);
-        confirmed = answer.json()["case"]["edits"].as_array().unwrap().len();
+        confirmed = answer.json()["case"]["edit_count"].as_u64().unwrap();
     }
     server.kill();
 
     let server = Server::start(&store, &[]);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     let log = case["edits"].as_array().unwrap();
-    assert_eq!(log.len(), confirmed);
+    assert_eq!(log.len() as u64, confirmed);
     assert!(log.iter().all(|edit| edit["who"].is_string() && edit["made"].as_str().unwrap().ends_with('Z')));
     let after = server.get(&format!("/api/v1/cases/{id}/differential"));
     assert_ne!(leading(&before).1, leading(&after).1);
@@ -215,10 +215,50 @@ fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
     let again = server.post(&edits, &json!({ "kind": "undo", "edit": last })).json();
     assert_eq!(leading(&again["differential"]).1, leading(&after).1);
     // what if stores nothing
-    let count = again["case"]["edits"].as_array().unwrap().len();
+    let count = again["case"]["edit_count"].as_u64().unwrap();
     let suppose = json!({ "edits": [{ "kind": "patient", "age": 9, "sex": "male" }] });
     assert_eq!(server.post(&format!("/api/v1/cases/{id}/what-if"), &suppose).status, 200);
-    assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["edits"].as_array().unwrap().len(), count);
+    assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["edit_count"].as_u64().unwrap(), count);
+}
+
+#[test]
+fn edits_of_many_readers_at_once_are_all_kept_and_a_case_comes_with_the_end_of_its_log() {
+    let store = folder("readers");
+    let server = Server::start(&store, &[]);
+    let id = with_case(&server);
+    let edits = format!("/api/v1/cases/{id}/edits");
+    let (readers, each) = (12, 6);
+    std::thread::scope(|scope| {
+        for reader in 0..readers {
+            let (server, edits) = (&server, &edits);
+            scope.spawn(move || {
+                for turn in 0..each {
+                    let edit = json!({ "kind": "title", "title": format!("{reader} {turn}") });
+                    assert_eq!(server.post(edits, &edit).status, 201);
+                }
+            });
+        }
+    });
+    // confirmed is on disk
+    server.kill();
+
+    let server = Server::start(&store, &[]);
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    let whole = server.get(&edits);
+    let whole = whole.as_array().unwrap();
+    assert_eq!(case["edit_count"], json!(readers * each));
+    assert_eq!(whole.len(), readers * each);
+    assert_eq!(case["edits"].as_array().unwrap(), &whole[whole.len() - 50..]);
+    let titles = whole.iter().map(|edit| edit["body"]["title"].as_str().unwrap()).collect::<Vec<_>>();
+    for reader in 0..readers {
+        let own = titles.iter().filter(|title| title.starts_with(&format!("{reader} ")));
+        assert_eq!(
+            own.copied().collect::<Vec<_>>(),
+            (0..each).map(|turn| format!("{reader} {turn}")).collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(case["title"], whole.last().unwrap()["body"]["title"]);
+    assert_eq!(case["undoable"], whole.last().unwrap()["number"]);
 }
 
 #[test]

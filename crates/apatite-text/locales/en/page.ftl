@@ -58,6 +58,7 @@ page-supposing = { $count ->
  }
 page-undo = Undo
 page-log = Log ({ $count })
+page-log-earlier = Show the whole log
 page-report = Report
 page-export = Export
 page-pictures = Pictures

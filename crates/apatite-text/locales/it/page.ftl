@@ -58,6 +58,7 @@ page-supposing = { $count ->
  }
 page-undo = Annulla
 page-log = Registro ({ $count })
+page-log-earlier = Mostra tutto il registro
 page-report = Referto
 page-export = Esporta
 page-pictures = Immagini
