@@ -116,6 +116,19 @@ export interface Comparison {
   facts: string[]; weights: { fact: number; decibans: number }[];
   would_separate: { id: string; expected_decibans: number; states: { state: string; name: string; decibans: number }[] }[];
 }
+export interface Change {
+  earlier: { value: number }; later: { value: number }; difference: number; interval: [number, number]; limit: number;
+  verdict: string; verdict_name: string;
+}
+/** What has changed between two measured studies; lesions by their ids in either. */
+export interface Changes {
+  earlier: string; later: string; days: number | null; registration: string; warnings: string[]; limit: string; burden: Change;
+  lesions: {
+    id: number; kind_name: string; outcome: string; outcome_name: string; earlier: number[]; later: number[];
+    centre_mm: [number, number, number]; volume: Change; told: string[];
+  }[];
+}
+export interface OtherStudy { uid: string; date: string; description: string; modalities: string[] }
 export interface Source { id: string; title: string; journal: string | null; year: number | null; link: string | null }
 export interface Card { id: string; text: string; sources: Source[] }
 export interface Taken { cases: string[]; studies: string[]; instances: number; left_out: { file: string; reason: string }[] }
@@ -160,6 +173,9 @@ export const api = {
   edit: (id: string, lang: Lang, edit: Edit) =>
     ask<{ case: CaseView; differential: Differential }>('POST', `/cases/${id}/edits?lang=${lang}&explain=10`, edit),
   edits: (id: string) => ask<LoggedEdit[]>('GET', `/cases/${id}/edits`),
+  changes: (id: string, earlier: string, later: string, lang: Lang) =>
+    ask<Changes>('GET', `/cases/${id}/changes?earlier=${earlier}&later=${later}&lang=${lang}`),
+  otherStudies: (id: string) => ask<OtherStudy[]>('GET', `/cases/${id}/other-studies`),
   whatIf: (id: string, lang: Lang, edits: Edit[]) =>
     ask<Differential>('POST', `/cases/${id}/what-if?lang=${lang}&explain=10`, { edits }),
   compare: (id: string, lang: Lang, a: string, b: string) =>

@@ -33,3 +33,8 @@ export function decibans(lang: Lang, value: number): string {
   const shown = Math.abs(value) < 0.05 ? 0 : value;
   return `${shown >= 0 ? '+' : '−'}${number(lang, Math.abs(shown), 1)}`;
 }
+
+/** A date of DICOM as ISO 8601 writes it. */
+export function dicomDate(value: string): string {
+  return value.length === 8 ? `${value.slice(0, 4)}-${value.slice(4, 6)}-${value.slice(6)}` : value;
+}

@@ -127,7 +127,7 @@ impl Limits {
 }
 
 /// A value with its uncertainty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Measured {
     /// The value.
     pub value: f64,
@@ -136,7 +136,7 @@ pub struct Measured {
 }
 
 /// The difference between two measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Change {
     /// In the earlier study.
     pub earlier: Measured,
@@ -153,7 +153,7 @@ pub struct Change {
 }
 
 /// Whether a difference is a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Larger, beyond the limit and with an interval above 0.

@@ -17,7 +17,7 @@ mod rigid;
 
 use apatite_lesion::{Analysis, Kind, Lesion};
 use apatite_volume::{Labels, Volume};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use change::{
     Change, DensityLimit, FindingLimit, Limits, LimitsError, Measured, ShareLimit, Verdict, VolumeLimit,
@@ -35,7 +35,7 @@ pub struct Study<'a> {
 }
 
 /// What has changed between two studies.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Followed {
     /// How the studies lie to each other.
     pub registration: Registration,
@@ -50,7 +50,7 @@ pub struct Followed {
 }
 
 /// A lesion, or lesions that belong together, in both studies.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Pair {
     /// Its number, and its value in [`Followed::labels`].
     pub id: u16,
@@ -77,7 +77,7 @@ pub struct Pair {
 }
 
 /// What became of a lesion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// One lesion in each study.
@@ -116,7 +116,7 @@ impl Outcome {
 }
 
 /// A finding that came or went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct FindingChange {
     /// Id of the vocabulary.
     pub id: String,
@@ -127,7 +127,7 @@ pub struct FindingChange {
 }
 
 /// What limits a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Warning {
     /// The studies have different kernels or tube voltages: attenuation does not compare.
@@ -185,6 +185,18 @@ pub enum FollowError {
         /// Median distance of the edges of bone, mm.
         residual_mm: f64,
     },
+}
+
+/// The attribute by which two studies are of two patients, given PatientID, PatientBirthDate and PatientSex of each;
+/// what is empty tells nothing. Numbers of patients differ from hospital to hospital; who was born on another day is
+/// somebody else.
+#[must_use]
+pub fn parts_patients(a: &[String; 3], b: &[String; 3]) -> Option<&'static str> {
+    let differs = |at: usize| !a[at].is_empty() && !b[at].is_empty() && a[at] != b[at];
+    [(1, "PatientBirthDate"), (2, "PatientSex")]
+        .into_iter()
+        .find(|(at, _)| differs(*at))
+        .map(|(_, name)| name)
 }
 
 /// Mean length of a month, days.

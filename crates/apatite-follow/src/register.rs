@@ -9,14 +9,14 @@ settle what a lone shaft leaves open. Lesions are painted over: their growth mov
 
 use apatite_volume::Geometry;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::image::{Image, Sampler};
 use crate::rigid::{Rigid, solve};
 use crate::{FollowError, Study};
 
 /// How the later study lies to the earlier one, and how well they fit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Registration {
     /// From patient coordinates of the later study to those of the earlier one.
     pub earlier_from_later: Rigid,

@@ -1,9 +1,9 @@
 //! Rigid motions of the patient between two studies.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A rotation and a translation in patient coordinates (LPS, mm): `rotation * point + translation_mm`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Rigid {
     /// Rows of a proper rotation.
     pub rotation: [[f64; 3]; 3],

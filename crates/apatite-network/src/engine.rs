@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::explain::Scratch;
@@ -111,6 +113,15 @@ pub struct Posterior {
     pub root: Vec<f64>,
     /// `P(root, mode | evidence)`, one a column: column `mode * roots + root`.
     pub columns: Vec<f64>,
+}
+
+/// What a variable would be in each column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction<'e> {
+    /// A run for each state.
+    pub runs: Cow<'e, [f64]>,
+    /// Length of a run: all columns, or one for each root state where the mode does not matter.
+    pub width: usize,
 }
 
 /// Buffers of a query, to be used again for the next one.
@@ -250,11 +261,7 @@ impl Engine {
         evidence: &Evidence,
         workspace: &'w mut Workspace,
     ) -> Result<&'w Posterior, NetworkError> {
-        self.check(evidence)?;
-        self.reset(workspace);
-        for (variable, likelihood) in evidence.items() {
-            self.seed(workspace, variable.index(), likelihood);
-        }
+        self.gather(evidence, workspace)?;
         self.arch.dispatch(Answer { engine: self, workspace: &mut *workspace });
         Ok(&workspace.posterior)
     }
@@ -314,7 +321,7 @@ impl Engine {
             .collect())
     }
 
-    /// `P(state of variable | column, evidence)`: for each state of `variable` a run of columns.
+    /// `P(state of variable | column, evidence)`.
     ///
     /// # Errors
     /// As [`Engine::posterior`].
@@ -323,7 +330,8 @@ impl Engine {
         variable: VariableId,
         evidence: &Evidence,
         workspace: &mut Workspace,
-    ) -> Result<Vec<f64>, NetworkError> {
+    ) -> Result<Prediction<'_>, NetworkError> {
+        let node = &self.nodes[variable.index()];
         let branch = self.branch_of(variable.index());
         let mut own = Evidence::new();
         for (other, likelihood) in evidence.items() {
@@ -331,48 +339,53 @@ impl Engine {
                 own.add(*other, likelihood.clone());
             }
         }
-        if let (true, Place::Stem(stem)) = (own.items().is_empty(), self.nodes[variable.index()].place) {
-            return Ok(self.table_by_column(stem, self.nodes[variable.index()].states));
+        if let (true, Place::Stem(Stem { table, width, .. })) = (own.items().is_empty(), node.place) {
+            let runs = Cow::Borrowed(&self.tables[table..table + node.states * width]);
+            return Ok(Prediction { runs, width });
         }
-        let states = self.nodes[variable.index()].states;
-        let columns = self.roots * self.modes;
-        let mut result = Vec::with_capacity(states * columns);
-        for state in 0..states {
+        let width = match self.nodes[branch].place {
+            Place::Stem(stem) => stem.width,
+            Place::Root | Place::Mode | Place::Branch { .. } => self.roots * self.modes,
+        };
+        let mut runs = Vec::with_capacity(node.states * width);
+        for state in 0..node.states {
             let mut with = own.clone();
-            with.add_state(variable, state, states);
+            with.add_state(variable, state, node.states);
             if with.items().iter().any(|item| item.1.iter().all(|value| *value == 0.0)) {
-                result.extend(std::iter::repeat_n(0.0, columns));
+                runs.extend(std::iter::repeat_n(0.0, width));
                 continue;
             }
-            self.posterior(&with, workspace)?;
+            self.gather(&with, workspace)?;
+            self.arch.dispatch(Collect { engine: self, workspace: &mut *workspace });
             let Columns { products, logs, in_logs, .. } = &workspace.columns;
             if *in_logs {
-                let by_column = products.iter().zip(logs);
-                result.extend(by_column.map(|(product, log)| product * (log + workspace.log_scale).exp()));
+                let by_column = products.iter().zip(logs).take(width);
+                runs.extend(by_column.map(|(product, log)| product * (log + workspace.log_scale).exp()));
             } else {
                 let scale = workspace.log_scale.exp();
-                result.extend(products.iter().map(|product| product * scale));
+                runs.extend(products[..width].iter().map(|product| product * scale));
             }
         }
-        for column in 0..columns {
-            let sum: f64 = (0..states).map(|state| result[state * columns + column]).sum();
-            for state in 0..states {
-                result[state * columns + column] /= sum;
-            }
+        let mut sums = vec![0.0; width];
+        for run in runs.chunks_exact(width) {
+            sums.iter_mut().zip(run).for_each(|(sum, p)| *sum += p);
         }
-        Ok(result)
+        for run in runs.chunks_exact_mut(width) {
+            run.iter_mut().zip(&sums).for_each(|(p, sum)| *p /= sum);
+        }
+        Ok(Prediction { runs: Cow::Owned(runs), width })
     }
 
-    /// `P(state | column)` of a variable next to the stem, for each state a run of columns.
-    fn table_by_column(&self, Stem { table, width, .. }: Stem, states: usize) -> Vec<f64> {
-        let columns = self.roots * self.modes;
-        let mut result = Vec::with_capacity(states * columns);
-        for run in self.tables[table..table + states * width].chunks_exact(width) {
-            for _ in 0..columns / width {
-                result.extend_from_slice(run);
-            }
+    /// `P(state | root, evidence)`, a run of roots for each state, from what was predicted and `P(mode | root,
+    /// evidence)`, one a column.
+    #[must_use]
+    pub fn by_root<'e>(&self, Prediction { runs, width }: Prediction<'e>, shares: &[f64]) -> Cow<'e, [f64]> {
+        if width == self.roots {
+            return runs;
         }
-        result
+        let mut mixed = vec![0.0; runs.len() / width * self.roots];
+        self.arch.dispatch(Mix { runs: &runs, shares, roots: self.roots, mixed: &mut mixed });
+        Cow::Owned(mixed)
     }
 
     /// The variable next to the stem through which `variable` reaches it.
@@ -381,6 +394,16 @@ impl Engine {
             variable = parent;
         }
         variable
+    }
+
+    /// Lays the evidence where the messages begin.
+    fn gather(&self, evidence: &Evidence, workspace: &mut Workspace) -> Result<(), NetworkError> {
+        self.check(evidence)?;
+        self.reset(workspace);
+        for (variable, likelihood) in evidence.items() {
+            self.seed(workspace, variable.index(), likelihood);
+        }
+        Ok(())
     }
 
     pub(crate) fn check(&self, evidence: &Evidence) -> Result<(), NetworkError> {
@@ -523,6 +546,45 @@ impl Engine {
         for block in posterior.columns[self.roots..].chunks_exact(self.roots) {
             for (root, column) in posterior.root.iter_mut().zip(block) {
                 *root += column;
+            }
+        }
+    }
+}
+
+/// Evidence in place that is to reach the columns, and no further.
+struct Collect<'q> {
+    engine: &'q Engine,
+    workspace: &'q mut Workspace,
+}
+
+impl WithSimd for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.engine.collect(self.workspace);
+    }
+}
+
+/// Predictions for each column that are to become those for each root.
+struct Mix<'q> {
+    runs: &'q [f64],
+    shares: &'q [f64],
+    roots: usize,
+    mixed: &'q mut [f64],
+}
+
+impl WithSimd for Mix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let runs = self.runs.chunks_exact(self.shares.len());
+        for (sums, run) in self.mixed.chunks_exact_mut(self.roots).zip(runs) {
+            for (by_mode, shares) in run.chunks_exact(self.roots).zip(self.shares.chunks_exact(self.roots)) {
+                for ((sum, p), share) in sums.iter_mut().zip(by_mode).zip(shares) {
+                    *sum += share * p;
+                }
             }
         }
     }

@@ -8,8 +8,10 @@ Everything is inlined into the caller, which says for what processor it is compi
 /// the last bit, is the same everywhere.
 pub(crate) const LANES: usize = 8;
 
+/// Sum of the products of two lists, in the order of the lanes.
 #[inline(always)]
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+#[must_use]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a_lanes, a_rest) = a.as_chunks::<LANES>();
     let (b_lanes, b_rest) = b.as_chunks::<LANES>();
     let rest = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>();
@@ -25,8 +27,10 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
+/// Sum of a list, in the order of the lanes.
 #[inline(always)]
-pub(crate) fn sum(values: &[f64]) -> f64 {
+#[must_use]
+pub fn sum(values: &[f64]) -> f64 {
     let (lanes, rest) = values.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
     for values in lanes {
@@ -42,7 +46,8 @@ pub(crate) fn sum(values: &[f64]) -> f64 {
 /// That of the C library takes one number at a time. This is the method of FreeBSD's `e_log.c`: the number is
 /// 2^k (1 + f) with 1 + f around one, and with s = f / (2 + f) the rest is a short series in s squared.
 #[inline(always)]
-pub(crate) fn ln(value: f64) -> f64 {
+#[must_use]
+pub fn ln(value: f64) -> f64 {
     const ONE: u64 = 0x3ff0_0000_0000_0000;
     const HALF_ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
     const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;

@@ -17,7 +17,8 @@ mod export;
 mod lanes;
 mod network;
 
-pub use engine::{Engine, Evidence, Posterior, Workspace};
+pub use engine::{Engine, Evidence, Posterior, Prediction, Workspace};
 pub use explain::{Explanation, natural_to_decibans};
 pub use export::{to_bif, to_xmlbif};
+pub use lanes::{dot, ln, sum};
 pub use network::{Network, NetworkError, Variable, VariableId};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use apatite_network::{Engine, Evidence, Network, VariableId, Workspace};
+use apatite_network::{Engine, Evidence, Network, Prediction, VariableId, Workspace};
 use proptest::prelude::*;
 
 /// A random network: root, mode, variables on the stem, variables below them; and evidence on some leaves.
@@ -232,12 +232,16 @@ proptest! {
             if id == problem.root || id == problem.mode || known {
                 continue;
             }
-            let predicted = engine.predict(id, &problem.evidence, &mut workspace).unwrap();
+            let Prediction { runs, width } = engine.predict(id, &problem.evidence, &mut workspace).unwrap();
+            for column in 0..width {
+                let sum: f64 = runs.iter().skip(column).step_by(width).sum();
+                prop_assert!((sum - 1.0).abs() < 1e-12, "variable {index}");
+            }
             let posterior = engine.posterior(&problem.evidence, &mut workspace).unwrap().clone();
             let mut with = problem.clone();
             with.evidence.add_state(id, 0, variable.states.len());
             let ratio = enumerate(&with).iter().sum::<f64>() / enumerate(&problem).iter().sum::<f64>();
-            let expected: f64 = (0..columns).map(|column| posterior.columns[column] * predicted[column]).sum();
+            let expected: f64 = (0..columns).map(|column| posterior.columns[column] * runs[column % width]).sum();
             prop_assert!((ratio - expected).abs() < 1e-12, "variable {index}");
         }
     }

@@ -85,7 +85,7 @@ pub fn compare(
                 })
                 .collect::<Vec<_>>();
             let expected_decibans = states.iter().map(|(_, p, q, weight)| (p - q) * weight / 2.0).sum();
-            Separation { id: unknown.id, states, expected_decibans }
+            Separation { id: unknown.id.to_owned(), states, expected_decibans }
         })
         .collect::<Vec<_>>();
     would_separate

@@ -2,11 +2,14 @@
 The differential of one case, with its reasons.
 */
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use apatite_case::{Assertion, Case};
 use apatite_knowledge::{Knowledge, Nature};
-use apatite_network::{Engine, Evidence, Explanation, VariableId, Workspace, natural_to_decibans};
+use apatite_network::{
+    Engine, Evidence, Explanation, VariableId, Workspace, dot, ln, natural_to_decibans, sum,
+};
 use serde::Serialize;
 
 use crate::draws::Robustness;
@@ -303,18 +306,18 @@ fn unexplained(
 }
 
 /// A variable that nothing is known of, with its distribution in each diagnosis given the case.
-pub(crate) struct Unknown {
-    pub(crate) id: String,
-    pub(crate) states: Vec<String>,
+pub(crate) struct Unknown<'m> {
+    pub(crate) id: &'m str,
+    pub(crate) states: &'m [String],
     /// `P(state | diagnosis, case)`, a run of diagnoses for each state.
-    pub(crate) by_root: Vec<f64>,
+    by_root: Cow<'m, [f64]>,
 }
 
-impl Unknown {
+impl<'m> Unknown<'m> {
     /// Everything a clinician could still find out: findings, groups and analytes without any evidence.
     pub(crate) fn all(
-        model: &Model,
-        knowledge: &Knowledge,
+        model: &'m Model,
+        knowledge: &'m Knowledge,
         evidence: &Evidence,
         workspace: &mut Workspace,
     ) -> Result<Vec<Self>, ModelError> {
@@ -328,66 +331,53 @@ impl Unknown {
                 if total > 0.0 { columns[column] / total } else { 1.0 / modes as f64 }
             })
             .collect::<Vec<_>>();
-        let names = knowledge
-            .vocabulary
-            .groups
-            .iter()
-            .flat_map(|group| if group.exclusive { vec![group.id.clone()] } else { group.findings.clone() })
-            .chain(knowledge.vocabulary.analytes.iter().cloned());
+        let groups = knowledge.vocabulary.groups.iter();
+        let findings =
+            groups.flat_map(
+                |group| if group.exclusive { std::slice::from_ref(&group.id) } else { &group.findings },
+            );
         let mut unknowns = Vec::new();
-        for id in names {
-            let Some(variable) = model.variable(&id) else { continue };
+        for id in findings.chain(&knowledge.vocabulary.analytes) {
+            let Some(variable) = model.variable(id) else { continue };
             if is_known(engine, evidence, variable) {
                 continue;
             }
-            let states = engine.network().variable(variable).states.clone();
-            let by_column = engine.predict(variable, evidence, workspace)?;
-            let mut by_root = vec![0.0; states.len() * roots];
-            for (sums, by_column) in
-                by_root.chunks_exact_mut(roots).zip(by_column.chunks_exact(roots * modes))
-            {
-                for (by_mode, shares) in by_column.chunks_exact(roots).zip(shares.chunks_exact(roots)) {
-                    for ((sum, p), share) in sums.iter_mut().zip(by_mode).zip(shares) {
-                        *sum += share * p;
-                    }
-                }
-            }
+            let by_root = engine.by_root(engine.predict(variable, evidence, workspace)?, &shares);
+            let states = engine.network().variable(variable).states.as_slice();
             unknowns.push(Self { id, states, by_root });
         }
         Ok(unknowns)
     }
 
     pub(crate) fn probability(&self, state: usize, root: usize) -> f64 {
+        self.of(state)[root]
+    }
+
+    /// `P(state | diagnosis, case)`, one a diagnosis.
+    fn of(&self, state: usize) -> &[f64] {
         let roots = self.by_root.len() / self.states.len();
-        self.by_root[state * roots + root]
+        &self.by_root[state * roots..(state + 1) * roots]
     }
 
-    /// `P(state | case, not this diagnosis)`.
-    fn elsewhere(&self, state: usize, root: usize, posterior: &[f64]) -> f64 {
-        let rest: f64 =
-            posterior.iter().enumerate().filter(|(other, _)| *other != root).map(|(_, p)| p).sum();
-        let joint: f64 = posterior
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != root)
-            .map(|(other, p)| p * self.probability(state, other))
-            .sum();
-        if rest > 0.0 { joint / rest } else { self.probability(state, root) }
-    }
-
-    fn decibans(&self, state: usize, root: usize, posterior: &[f64]) -> f64 {
-        natural_to_decibans((self.probability(state, root) / self.elsewhere(state, root, posterior)).ln())
+    /// Weight of a state for a diagnosis against the others, decibans.
+    fn decibans(&self, state: usize, root: usize, others: &Others) -> f64 {
+        let by_root = self.of(state);
+        let elsewhere =
+            if others.together > 0.0 { dot(&others.each, by_root) / others.together } else { by_root[root] };
+        natural_to_decibans((by_root[root] / elsewhere).ln())
     }
 
     /// Expected gain of information about the diagnosis, bits.
     fn information_bits(&self, posterior: &[f64]) -> f64 {
         let mut information = 0.0;
         for by_root in self.by_root.chunks_exact(posterior.len()) {
-            let total: f64 = posterior.iter().zip(by_root).map(|(p, q)| p * q).sum();
-            for (p, q) in posterior.iter().zip(by_root) {
-                if *p > 0.0 && *q > 0.0 {
-                    information += p * q * (q / total).log2();
-                }
+            let total = dot(posterior, by_root);
+            if total > 0.0 {
+                let terms = posterior.iter().zip(by_root).map(|(p, q)| {
+                    // nought times the logarithm of nought is nought
+                    p * q * ln((q / total).clamp(f64::MIN_POSITIVE, f64::MAX))
+                });
+                information += terms.sum::<f64>() * std::f64::consts::LOG2_E;
             }
         }
         information.max(0.0)
@@ -410,15 +400,29 @@ impl Unknown {
     }
 }
 
+/// The probabilities of all diagnoses but one, which has none here.
+struct Others {
+    each: Vec<f64>,
+    together: f64,
+}
+
+impl Others {
+    fn than(root: usize, posterior: &[f64]) -> Self {
+        let mut each = posterior.to_vec();
+        each[root] = 0.0;
+        Self { together: sum(&each), each }
+    }
+}
+
 /// The unknowns of a case and what each would tell, computed once.
 struct Gains<'u> {
-    unknowns: &'u [Unknown],
+    unknowns: &'u [Unknown<'u>],
     posterior: &'u [f64],
     bits: Vec<OnceCell<f64>>,
 }
 
 impl<'u> Gains<'u> {
-    fn new(unknowns: &'u [Unknown], posterior: &'u [f64]) -> Self {
+    fn new(unknowns: &'u [Unknown<'u>], posterior: &'u [f64]) -> Self {
         Self { unknowns, posterior, bits: vec![OnceCell::new(); unknowns.len()] }
     }
 
@@ -437,6 +441,7 @@ fn is_known(engine: &Engine, evidence: &Evidence, variable: VariableId) -> bool 
 }
 
 fn expected(gains: &Gains<'_>, root: usize) -> Vec<Missing> {
+    let others = Others::than(root, gains.posterior);
     let mut expected = Vec::new();
     for (at, unknown) in gains.unknowns.iter().enumerate() {
         for state in 0..unknown.states.len() {
@@ -445,17 +450,17 @@ fn expected(gains: &Gains<'_>, root: usize) -> Vec<Missing> {
             if (unknown.states.len() <= 2 && state == 0) || probability < EXPECTED_FROM {
                 continue;
             }
-            let decibans = unknown.decibans(state, root, gains.posterior);
+            let decibans = unknown.decibans(state, root, &others);
             if decibans > 1.0 {
                 expected.push((at, state, probability, decibans));
             }
         }
     }
-    let id = |at: usize| &gains.unknowns[at].id;
+    let id = |at: usize| gains.unknowns[at].id;
     expected.sort_by(|a, b| (b.2 * b.3).total_cmp(&(a.2 * a.3)).then_with(|| id(a.0).cmp(id(b.0))));
     expected.truncate(LISTED);
     let missing = expected.into_iter().map(|(at, state, probability, decibans)| Missing {
-        id: id(at).clone(),
+        id: id(at).to_owned(),
         state: gains.unknowns[at].states[state].clone(),
         probability,
         decibans,
@@ -466,7 +471,8 @@ fn expected(gains: &Gains<'_>, root: usize) -> Vec<Missing> {
 
 fn lacking(gains: &Gains<'_>, leader: usize) -> Vec<Missing> {
     let Gains { unknowns, posterior, .. } = gains;
-    let id = |at: usize| &unknowns[at].id;
+    let others = Others::than(leader, posterior);
+    let id = |at: usize| unknowns[at].id;
     let bounds = unknowns.iter().map(|unknown| unknown.most_information_bits(posterior));
     let mut bounded = bounds.zip(0..).collect::<Vec<(f64, usize)>>();
     bounded.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(id(b.1))));
@@ -486,11 +492,11 @@ fn lacking(gains: &Gains<'_>, leader: usize) -> Vec<Missing> {
             // named by the state that would speak most for the leader
             let (state, decibans) = (0..unknown.states.len())
                 .filter(|state| unknown.states.len() > 2 || *state > 0)
-                .map(|state| (state, unknown.decibans(state, leader, posterior)))
+                .map(|state| (state, unknown.decibans(state, leader, &others)))
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
             let by_root = posterior.iter().enumerate();
             Some(Missing {
-                id: unknown.id.clone(),
+                id: unknown.id.to_owned(),
                 state: unknown.states[state].clone(),
                 probability: by_root.map(|(root, p)| p * unknown.probability(state, root)).sum(),
                 decibans,

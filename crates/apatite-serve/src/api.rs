@@ -36,7 +36,7 @@ use crate::openid::{SESSION, callback, login};
 use crate::problem::{Answer, Problem};
 use crate::reading::Lang;
 use crate::store::Job;
-use crate::{Limits, Server, api_cases, dicomweb, exports, page};
+use crate::{Limits, Server, api_cases, changes, dicomweb, exports, page};
 
 pub(crate) type App = State<Arc<Server>>;
 
@@ -165,6 +165,7 @@ fn routes_of_api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(labels))
         .routes(routes!(audit))
         .merge(api_cases::routes())
+        .merge(changes::routes())
         .merge(exports::routes())
 }
 

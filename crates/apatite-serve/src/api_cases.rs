@@ -36,6 +36,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(worklist))
         .routes(routes!(case))
         .routes(routes!(edit, edits))
+        .routes(routes!(other_studies))
         .routes(routes!(differential_of_case))
         .routes(routes!(what_if))
         .routes(routes!(compare_in_case))
@@ -139,22 +140,30 @@ async fn edit(
     Query(wanted): Query<Wanted>,
     Json(edit): Json<Edit>,
 ) -> Answer<Response> {
-    let draws = matches!(edit, Edit::LesionDrawing { .. });
-    let stroke = if draws { Some(server.strokes.lock().await) } else { None };
-    let (stored, edit) = blocking(server.clone(), move |server| {
-        let stored = server.store.case(&id)?;
-        let stored = stored.ok_or_else(|| Problem::not_found("there is no case of this id"))?;
-        edit.check(&server.knowledge, |number| Ok(server.store.has_edit(&id, number)?))?;
-        let body = server.with_ids(&id, edit)?;
-        Ok((stored, NewEdit { case: id, who: who.name, body }))
-    })
-    .await?;
+    let (edit, stroke) = match edit {
+        Edit::LesionDrawing { .. } | Edit::Undo { .. } | Edit::Study { .. } => {
+            let stroke = server.strokes.lock().await;
+            let checked = blocking(server.clone(), move |server| {
+                edit.check(&server.knowledge, |number| Ok(server.store.has_edit(&id, number)?))?;
+                server.check_study(&id, &edit)?;
+                let body = server.with_ids(&id, edit)?;
+                Ok(NewEdit { case: id, who: who.name, body })
+            });
+            (checked.await?, Some(stroke))
+        }
+        // what the store need not be asked about
+        _ => {
+            edit.check(&server.knowledge, |_| Ok(false))?;
+            (NewEdit { case: id, who: who.name, body: edit }, None)
+        }
+    };
+    let case = edit.case.clone();
     server.scribe.write(edit).await?;
     drop(stroke);
     let turn = wanted.clone();
     let told = clicked(server.clone(), &turn, move |server| {
-        server.jobs.tell(Event::Case { id: stored.id.clone() });
-        let standing = server.standing_of(stored, &[])?;
+        let standing = server.standing(&case, &[])?;
+        server.jobs.tell(Event::Case { id: case });
         let (case, problems) = server.case_of(&standing);
         let differential = server.differential(&case, standing.read.setting.as_deref(), &wanted)?;
         let case = server.view(&standing, &case, problems, wanted.lang, EDITS_SHOWN)?;
@@ -192,6 +201,12 @@ async fn edits(State(server): App, Path(id): Path<String>) -> Answer<Told> {
     blocking(server, move |server| Told::of(&server.standing(&id, &[])?.edits(usize::MAX))).await
 }
 
+/// The studies of the same PatientID that do not belong to a case, the last first.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/other-studies", tag = "cases", params(("id" = String, Path)), responses((status = 200, body = Vec<Value>), (status = "4XX", body = Problem)))]
+async fn other_studies(State(server): App, Path(id): Path<String>) -> Answer<Told> {
+    blocking(server, move |server| Told::of(&server.other_studies(&server.standing(&id, &[])?)?)).await
+}
+
 /// The differential of a case.
 #[utoipa::path(get, path = "/api/v1/cases/{id}/differential", tag = "differential", params(("id" = String, Path), Wanted), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
 async fn differential_of_case(
@@ -225,9 +240,10 @@ async fn what_if(
     Query(wanted): Query<Wanted>,
     Json(Suppose { edits }): Json<Suppose>,
 ) -> Answer<Told> {
-    let cannot = |edit: &Edit| matches!(edit, Edit::Undo { .. } | Edit::LesionDrawing { .. });
+    let cannot =
+        |edit: &Edit| matches!(edit, Edit::Undo { .. } | Edit::LesionDrawing { .. } | Edit::Study { .. });
     if edits.len() > 100 || edits.iter().any(cannot) {
-        return Err(Problem::bad("suppose at most 100 edits, none of them an undo or a drawing"));
+        return Err(Problem::bad("suppose at most 100 edits, none of them an undo, a drawing or a study"));
     }
     let turn = wanted.clone();
     clicked(server, &turn, move |server| {

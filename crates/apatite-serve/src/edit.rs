@@ -71,6 +71,13 @@ pub enum Edit {
         /// Id of the setting.
         setting: String,
     },
+    /// Takes another study of the patient into the case, or out of it.
+    Study {
+        /// StudyInstanceUID.
+        study: String,
+        /// Whether it belongs to the case.
+        belongs: bool,
+    },
     /// Judges a lesion that the analysis found.
     Lesion {
         /// StudyInstanceUID.
@@ -188,6 +195,8 @@ pub(crate) struct Read {
     pub(crate) document: Value,
     /// Setting, where one was chosen.
     pub(crate) setting: Option<String>,
+    /// Studies that were taken in or out, in order.
+    pub(crate) studies: Vec<(String, bool)>,
     /// Judged lesions, the last word of each: study, lesion, verdict, kind.
     pub(crate) lesions: Vec<(String, u16, Verdict, Option<Kind>)>,
     /// What was drawn, in order: study, drawing, ids.
@@ -271,7 +280,9 @@ impl Edit {
             }
             Self::Title { title } => short("title", title),
             Self::Setting { setting } => known("setting", setting, knowledge.setting(setting).is_some()),
-            Self::Lesion { study, .. } | Self::LesionKind { study, .. } => short("study", study),
+            Self::Study { study, .. } | Self::Lesion { study, .. } | Self::LesionKind { study, .. } => {
+                short("study", study)
+            }
             Self::LesionDrawing { study, drawing, .. } => {
                 short("study", study)?;
                 drawing.check()
@@ -369,6 +380,7 @@ impl Read {
                 }
             }
             Edit::Setting { setting } => self.setting = Some(setting.clone()),
+            Edit::Study { study, belongs } => self.studies.push((study.clone(), *belongs)),
             Edit::Lesion { study, lesion, verdict } => {
                 let kind = self.judged(study, *lesion).3;
                 *self.judged(study, *lesion) = (study.clone(), *lesion, *verdict, kind);

@@ -12,6 +12,8 @@ mod api;
 mod api_cases;
 mod audit;
 mod auth;
+#[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
+mod changes;
 mod dicom;
 mod dicomweb;
 mod differential;
@@ -41,6 +43,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use apatite_follow::Limits as ChangeLimits;
 use apatite_grade::{CourseRules, Gradings};
 use apatite_knowledge::Knowledge;
 use apatite_reason::{Model, ModelError, counts_of};
@@ -102,6 +105,8 @@ pub struct Server {
     models: BTreeMap<String, Model>,
     gradings: Gradings,
     course: CourseRules,
+    /// From what difference on one is called a change.
+    change_limits: ChangeLimits,
     store: Arc<Store>,
     jobs: Jobs,
     metrics: Metrics,
@@ -109,7 +114,7 @@ pub struct Server {
     scribe: Scribe,
     frames: FrameCache,
     desks: Desks,
-    /// Held while pictures of a report are made.
+    /// Held while volumes are in memory for the pictures of a report or for a comparison.
     drawing: std::sync::Mutex<()>,
     limits: Limits,
     access: Access,
@@ -147,6 +152,9 @@ impl Server {
         let server = Arc::new(Self {
             gradings: Gradings::of(&knowledge)?,
             course: CourseRules::of(&knowledge)?,
+            change_limits: ChangeLimits::read(
+                knowledge.rules.get("change.toml").ok_or("the knowledge has no change.toml")?,
+            )?,
             knowledge,
             models,
             audit: Audit::start(store.clone())?,

@@ -25,6 +25,7 @@ const OF_THE_SCENE: [&str; 2] = ["prosthesis_present", "visceral_calcification"]
 /// A case as it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
+    /// With the studies that the reader took in, and without those taken out.
     pub(crate) stored: StoredCase,
     pub(crate) log: Vec<LoggedEdit>,
     pub(crate) read: Read,
@@ -123,9 +124,15 @@ impl Server {
         self.standing_of(stored, more)
     }
 
-    pub(crate) fn standing_of(&self, stored: StoredCase, more: &[Edit]) -> Answer<Standing> {
+    pub(crate) fn standing_of(&self, mut stored: StoredCase, more: &[Edit]) -> Answer<Standing> {
         let log = self.store.edits(&stored.id)?;
         let read = replay(&self.knowledge, &stored.document, &log, more);
+        for (study, belongs) in &read.studies {
+            stored.studies.retain(|other| other != study);
+            if *belongs {
+                stored.studies.push(study.clone());
+            }
+        }
         let mut analysed = Vec::new();
         for study in &stored.studies {
             if let Some(result) = self.store.result(study)? {

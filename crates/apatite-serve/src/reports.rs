@@ -75,7 +75,7 @@ impl Server {
         let words = self.words(lang);
         let mut measurements =
             standing.analysed.iter().map(crate::reading::Analysed::measurement).collect::<Vec<_>>();
-        let mut not_shown = Vec::new();
+        let mut remarked = Vec::new();
         let mut pictures = std::collections::BTreeMap::new();
         for uid in standing.stored.studies.iter().filter(|_| format.has_pictures()) {
             let at = standing.analysed.iter().position(|analysed| analysed.study == *uid);
@@ -83,9 +83,13 @@ impl Server {
             match self.pictures(&words, standing, uid, measured) {
                 Ok(made) => drop(pictures.insert(uid, made)),
                 // a report without a picture is worth more than none
-                Err(problem) => not_shown.push(format!("a study is not shown: {}", problem.detail)),
+                Err(problem) => remarked.push(format!("a study is not shown: {}", problem.detail)),
             }
         }
+        let change = self.course_of(standing).unwrap_or_else(|problem| {
+            remarked.push(problem.detail);
+            None
+        });
         let mut studies = Vec::new();
         for uid in &standing.stored.studies {
             let Some(study) = self.store.study(uid)? else { continue };
@@ -105,8 +109,8 @@ impl Server {
                 Some(Text::plain(&words.disagreement(&disagreement)))
             }
         });
-        let not_shown = not_shown.iter().map(|remark| Text::remark(&words, remark));
-        let remarks = remarks.chain(not_shown).collect::<Vec<_>>();
+        let remarked = remarked.iter().map(|remark| Text::remark(&words, remark));
+        let remarks = remarks.chain(remarked).collect::<Vec<_>>();
         let report = compose(
             &words,
             &Input {
@@ -114,7 +118,7 @@ impl Server {
                 answer: &answer,
                 advice: Some(&advice),
                 gradings: Some((&self.gradings, &graded)),
-                change: None,
+                change: change.as_ref().map(|followed| (followed, &self.change_limits)),
                 date: studies.iter().filter_map(|study| study.date).max(),
                 studies: &studies,
                 remarks: &remarks,

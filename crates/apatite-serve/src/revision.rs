@@ -107,8 +107,7 @@ impl Server {
     pub(crate) fn with_ids(&self, case: &str, mut edit: Edit) -> Answer<Edit> {
         let Edit::LesionDrawing { study, drawing, ids } = &mut edit else { return Ok(edit) };
         let study = study.clone();
-        let stored = self.store.case(case)?;
-        if !stored.is_some_and(|stored| stored.studies.contains(&study)) {
+        if !self.standing(case, &[])?.stored.studies.contains(&study) {
             return Err(Problem::not_found("the case has no study of this UID"));
         }
         let result = self.store.result(&study)?;

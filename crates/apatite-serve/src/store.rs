@@ -214,6 +214,7 @@ impl Store {
             _ => return Err(StoreError::Version { found, known: VERSION }),
         }
         database.execute_batch(crate::revision::TABLE)?;
+        database.execute_batch(crate::changes::TABLE)?;
         let reading = Connection::open(folder.join("apatite.sqlite"))?;
         reading.pragma_update(None, "query_only", "ON")?;
         Ok(Self {
@@ -357,6 +358,15 @@ impl Store {
             .collect()
     }
 
+    /// UIDs of the studies with this PatientID, in no order.
+    pub(crate) fn studies_of_patient(&self, patient_id: &str) -> Found<Vec<String>> {
+        let database = self.reading();
+        let mut query = database.prepare_cached(
+            r#"SELECT uid FROM study WHERE json_extract(attributes, '$."00100020".Value[0]') = ?1"#,
+        )?;
+        query.query_map([patient_id], |row| row.get(0))?.collect()
+    }
+
     /// The series of a study, or all.
     pub(crate) fn series(&self, study: Option<&str>) -> Found<Vec<Series>> {
         let database = self.reading();
@@ -454,10 +464,14 @@ impl Store {
         Ok(new)
     }
 
-    /// Ids of the cases that a study belongs to.
+    /// Ids of the cases that a study belongs to, or was taken into.
     pub(crate) fn cases_of_study(&self, study: &str) -> Found<Vec<String>> {
         let database = self.reading();
-        let mut query = database.prepare_cached("SELECT patient_case FROM case_study WHERE study = ?1")?;
+        let mut query = database.prepare_cached(
+            "SELECT patient_case FROM case_study WHERE study = ?1 UNION
+             SELECT patient_case FROM edit
+             WHERE json_extract(body, '$.kind') = 'study' AND json_extract(body, '$.study') = ?1",
+        )?;
         query.query_map([study], |row| row.get(0))?.collect()
     }
 
@@ -489,20 +503,25 @@ impl Store {
             .collect()
     }
 
-    /// Appends edits to the logs of their cases, all in one commit; they are on disk when this returns.
-    pub(crate) fn add_edits(&self, edits: &[NewEdit]) -> Found<()> {
+    /// Appends edits to the logs of their cases, all in one commit; they are on disk when this returns. Tells of each
+    /// whether there is such a case.
+    pub(crate) fn add_edits(&self, edits: &[NewEdit]) -> Found<Vec<bool>> {
         let mut database = self.database();
         let transaction = database.transaction()?;
+        let mut added = Vec::with_capacity(edits.len());
         {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO edit (patient_case, made, who, body) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO edit (patient_case, made, who, body)
+                 SELECT id, ?2, ?3, ?4 FROM patient_case WHERE id = ?1",
+            )?;
             for NewEdit { case, who, body } in edits {
                 let body = serde_json::to_string(body)
                     .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-                insert.execute(params![case, now(), who, body])?;
+                added.push(insert.execute(params![case, now(), who, body])? > 0);
             }
         }
-        transaction.commit()
+        transaction.commit()?;
+        Ok(added)
     }
 
     /// The edits of a case in the order they were made.

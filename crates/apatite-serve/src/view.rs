@@ -3,6 +3,7 @@ A case as the page shows it: what was said, what the images propose, what was do
 */
 
 use apatite_case::{Case, Lab, LabResult};
+use apatite_follow::parts_patients;
 use apatite_lesion::Clause;
 use apatite_text::Words;
 use dicom_dictionary_std::tags;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::Server;
 use crate::dicom::first_text;
 use crate::edit::Edit;
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::reading::{Analysed, Lang, Standing};
 use crate::store::LoggedEdit;
 
@@ -93,6 +94,57 @@ impl Server {
         })
     }
 
+    /// The studies of the same PatientID that do not belong to a case, the last first.
+    pub(crate) fn other_studies(&self, standing: &Standing) -> Answer<Vec<Value>> {
+        let own = &standing.stored.studies;
+        let mut patients = self.patients(own)?.into_iter().map(|[id, ..]| id).collect::<Vec<_>>();
+        patients.sort();
+        patients.dedup();
+        let mut others = Vec::new();
+        for id in patients.iter().filter(|id| !id.is_empty()) {
+            for uid in self.store.studies_of_patient(id)?.into_iter().filter(|uid| !own.contains(uid)) {
+                let Some(study) = self.store.study(&uid)? else { continue };
+                let text = |tag| first_text(&study.attributes, tag);
+                let (date, description) = (text(tags::STUDY_DATE), text(tags::STUDY_DESCRIPTION));
+                others.push((date, uid, description, study.modalities));
+            }
+        }
+        others.sort_by(|a, b| b.cmp(a));
+        let told = others.into_iter().map(|(date, uid, description, modalities)| {
+            json!({ "uid": uid, "date": date, "description": description, "modalities": modalities })
+        });
+        Ok(told.collect())
+    }
+
+    /// Whether a study that is to belong to a case is there, and of its patient.
+    pub(crate) fn check_study(&self, case: &str, edit: &Edit) -> Answer<()> {
+        let Edit::Study { study, .. } = edit else { return Ok(()) };
+        let Some(of_study) = self.patients(std::slice::from_ref(study))?.pop() else {
+            return Err(Problem::not_found("there is no study of this UID"));
+        };
+        let own = self.standing(case, &[])?.stored.studies;
+        for of_case in self.patients(&own)? {
+            if let Some(attribute) = parts_patients(&of_case, &of_study) {
+                let told = format!(
+                    "the study has another {attribute} than those of the case: it is of another patient"
+                );
+                return Err(Problem::bad(told));
+            }
+        }
+        Ok(())
+    }
+
+    /// PatientID, PatientBirthDate and PatientSex of studies, of those that are there.
+    fn patients(&self, studies: &[String]) -> Answer<Vec<[String; 3]>> {
+        let mut patients = Vec::new();
+        for uid in studies {
+            let Some(study) = self.store.study(uid)? else { continue };
+            let wanted = [tags::PATIENT_ID, tags::PATIENT_BIRTH_DATE, tags::PATIENT_SEX];
+            patients.push(wanted.map(|tag| first_text(&study.attributes, tag)));
+        }
+        Ok(patients)
+    }
+
     fn studies_of(&self, standing: &Standing, words: Words<'_>) -> Answer<Vec<Value>> {
         let jobs = if standing.stored.studies.is_empty() { Vec::new() } else { self.store.jobs(200)? };
         let mut studies = Vec::new();
@@ -133,8 +185,7 @@ fn told_analysis(analysed: &Analysed, words: Words<'_>) -> Value {
     let lesions = analysed.lesions.iter().map(|(lesion, verdict)| {
         let mut value = json!(lesion);
         value["verdict"] = json!(verdict);
-        value["kind_name"] =
-            json!(words.text(&format!("kind-{}", value["kind"].as_str().unwrap_or("")), &[]));
+        value["kind_name"] = json!(words.kind(lesion.kind));
         for finding in value["findings"].as_array_mut().into_iter().flatten() {
             finding["name"] = json!(words.finding(finding["id"].as_str().unwrap_or_default()));
         }

@@ -31,7 +31,7 @@ pub fn measurement(words: &Words<'_>, measurement: &Measurement) -> String {
 }
 
 fn lesion_lines(out: &mut String, words: &Words<'_>, lesion: &Lesion) {
-    let kind = words.text(&format!("kind-{}", kind_id(lesion.kind)), &[]);
+    let kind = words.kind(lesion.kind);
     let title = format!("{}. {kind}, {}", lesion.id, words.percent(lesion.probability));
     let _ = writeln!(out, "{}", styled(HEADING, &title));
     let arguments = [
@@ -72,7 +72,15 @@ fn findings(out: &mut String, words: &Words<'_>, findings: &[FindingEvidence]) {
     }
 }
 
-pub(crate) fn kind_id(kind: Kind) -> &'static str {
+impl Words<'_> {
+    /// Name of what a dense structure is.
+    #[must_use]
+    pub fn kind(&self, kind: Kind) -> String {
+        self.text(&format!("kind-{}", kind_id(kind)), &[])
+    }
+}
+
+fn kind_id(kind: Kind) -> &'static str {
     match kind {
         Kind::Calcification => "calcification",
         Kind::Vascular => "vascular",

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anstream::stdout;
 use apatite_dicom::{Source, write_labels};
-use apatite_follow::{Followed, Limits, Study, follow};
+use apatite_follow::{Followed, Limits, Study, follow, parts_patients};
 use apatite_knowledge::Knowledge;
 use apatite_lesion::{Analysis, analyse};
 use apatite_text::{Words, printable};
@@ -104,15 +104,9 @@ pub(crate) fn run(arguments: &Follow, words: &Words<'_>) -> Result<ExitCode, Box
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the studies say that they are of one patient. Numbers of patients differ from hospital to hospital and are
-/// only told; who was born on another day is somebody else.
+/// Whether the studies say that they are of one patient; other numbers of the patient are only told.
 fn same_patient(earlier: &Read, later: &Read, taken_for_granted: bool) -> Result<(), String> {
-    let differs = |at: usize| {
-        let (a, b) = (&earlier.patient[at], &later.patient[at]);
-        !a.is_empty() && !b.is_empty() && a != b
-    };
-    let others = [(1, "PatientBirthDate"), (2, "PatientSex")];
-    if let Some((_, attribute)) = others.into_iter().find(|(at, _)| differs(*at))
+    if let Some(attribute) = parts_patients(&earlier.patient, &later.patient)
         && !taken_for_granted
     {
         return Err(format!(
@@ -120,7 +114,8 @@ fn same_patient(earlier: &Read, later: &Read, taken_for_granted: bool) -> Result
              --same-patient compares them all the same"
         ));
     }
-    if differs(0) {
+    let numbers = [&earlier.patient[0], &later.patient[0]];
+    if numbers.iter().all(|number| !number.is_empty()) && numbers[0] != numbers[1] {
         tell("note: the studies have different PatientID: make sure that they are of one patient");
     }
     Ok(())
@@ -147,13 +142,13 @@ fn read(path: &Path, series: Option<&str>, progress: &dyn Fn(&str, f64)) -> Resu
     Ok(Read { volume, analysis, date, series_uid: series.uid.clone(), patient, warnings })
 }
 
-/// Days from one date to another; none where the second is not later.
 /// The limits of repeatability of the knowledge.
 pub(crate) fn limits(knowledge: &Knowledge) -> Result<Limits, Box<dyn Error>> {
     let text = knowledge.rules.get("change.toml").ok_or("the knowledge has no change.toml")?;
     Ok(Limits::read(text)?)
 }
 
+/// Days from one date to another; none where the second is not later.
 pub(crate) fn days_between(from: Date, to: Date) -> Option<f64> {
     let days = from.until(to).ok()?.get_days();
     (days > 0).then(|| f64::from(days))

@@ -422,6 +422,90 @@ fn an_analysis_survives_a_restart() {
 }
 
 #[test]
+fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
+    use apatite_phantom::{Options, Visit, make};
+    let store = folder("changes");
+    let size = Some([120, 120, 90]);
+    let later = Visit { growth: 0.5, turned_degrees: 6.0, shifted_mm: 4.0, weeks: 8, ..Visit::again(2) };
+    let made =
+        |seed, visit| make("calcified_tophus", &Options { seed, size, visit, ..Options::default() }).unwrap();
+    let first = made(2, None);
+    let stranger =
+        (3..).map(|seed| made(seed, None)).find(|phantom| phantom.case.sex != first.case.sex).unwrap();
+    let phantoms = [("january", first), ("march", made(2, Some(later))), ("stranger", stranger)];
+    let folders = phantoms.map(|(name, phantom)| {
+        let path = store.join("input").join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        phantom.write_dicom(&path).unwrap();
+        path
+    });
+    let server = Server::start(&store, &[]);
+    let cases = folders.map(|folder| {
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.map(|path| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
+        });
+        let files = files.collect::<Vec<_>>();
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
+        server.upload(&files).json()["cases"][0].as_str().unwrap().to_owned()
+    });
+    await_analysis(&server);
+    let [id, after, stranger] = cases.map(|id| (server.get(&format!("/api/v1/cases/{id}")), id));
+    let uid = |(case, _): &(Value, String)| case["studies"][0]["uid"].as_str().unwrap().to_owned();
+    let (later, other) = (uid(&after), uid(&stranger));
+    let (first, id) = (uid(&id), id.1);
+    let others = server.get(&format!("/api/v1/cases/{id}/other-studies"));
+    assert_eq!(
+        others.as_array().unwrap().iter().map(|study| &study["uid"]).collect::<Vec<_>>(),
+        [&json!(later)]
+    );
+    let changes = format!("/api/v1/cases/{id}/changes");
+    assert_eq!(server.ask("GET", &changes, &[], b"").status, 400, "one study has not changed");
+
+    let edits = format!("/api/v1/cases/{id}/edits");
+    let take =
+        |study: &str| server.post(&edits, &json!({ "kind": "study", "study": study, "belongs": true }));
+    assert_eq!(take("1.2.3").status, 404);
+    let refused = take(&other);
+    assert_eq!(refused.status, 400, "{}", refused.json());
+    let taken = take(&later).json()["case"].clone();
+    assert_eq!(taken["studies"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&format!("/api/v1/cases/{id}/other-studies")), json!([]));
+
+    let told = server.get(&changes);
+    assert_eq!(
+        (&told["earlier"], &told["later"], &told["days"]),
+        (&json!(first), &json!(later), &json!(56.0))
+    );
+    let pairs = told["lesions"].as_array().unwrap();
+    assert!(!pairs.is_empty());
+    assert_eq!(told["burden"]["verdict"], "increased", "{told}");
+    assert_eq!(told, server.get(&changes), "what is kept is what was computed");
+    let italian = server.get(&format!("{changes}?lang=it"));
+    assert_eq!(italian["burden"]["verdict_name"], "aumento");
+    let report = server.ask("GET", &format!("/api/v1/cases/{id}/report?format=html"), &[], b"");
+    let report = String::from_utf8(report.body).unwrap();
+    assert!(report.contains("56 days") && report.contains("increased"), "{report}");
+
+    // a lesion that the reader rejects in the later study is in no pair
+    let pair = pairs.iter().find(|pair| pair["outcome"] == "matched").unwrap();
+    let rejected = &pair["later"][0];
+    let reject = json!({ "kind": "lesion", "study": later, "lesion": rejected, "verdict": "rejected" });
+    assert_eq!(server.post(&edits, &reject).status, 201);
+    let without = server.get(&changes);
+    let mut later_ids =
+        without["lesions"].as_array().unwrap().iter().flat_map(|pair| pair["later"].as_array().unwrap());
+    assert!(later_ids.all(|id| id != rejected), "{without}");
+
+    // taking the study in can be undone
+    let log = server.get(&edits);
+    assert_eq!(server.post(&edits, &json!({ "kind": "undo", "edit": log[0]["number"] })).status, 201);
+    assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["studies"].as_array().unwrap().len(), 1);
+    drop(server);
+    std::fs::remove_dir_all(&store).unwrap();
+}
+
+#[test]
 fn lesions_are_drawn_and_the_figures_follow() {
     let store = folder("drawing");
     let server = Server::start(&store, &[]);

@@ -1,0 +1,252 @@
+/*!
+What changed between two measured studies of a case, their lesions as the reader left them.
+
+The skeletons are registered anew, which takes seconds, so the answer is kept under the digest of what it was computed
+from.
+*/
+
+use std::sync::Arc;
+
+use apatite_dicom::ReadError;
+use apatite_follow::{Change, Followed, Pair, Study, follow, parts_patients};
+use apatite_lesion::{Analysis, Options, analyse};
+use apatite_text::Words;
+use apatite_volume::Volume;
+use axum::extract::State;
+use dicom_dictionary_std::tags;
+use jiff::civil::Date;
+use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Server;
+use crate::api::{App, Json, Path, Query};
+use crate::api_cases::blocking;
+use crate::dicom::first_text;
+use crate::problem::{Answer, Problem};
+use crate::reading::{Analysed, Lang, Standing};
+use crate::store::hex;
+
+/// Computed, and can be made again.
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS comparison (
+  digest TEXT PRIMARY KEY,              -- of both analyses and what the reader made of their lesions
+  body   TEXT NOT NULL
+)";
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new().routes(routes!(changes))
+}
+
+/// Which studies are compared.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Two {
+    /// StudyInstanceUID of the earlier one; the first measured by StudyDate where none is named.
+    #[serde(default)]
+    earlier: Option<String>,
+    /// StudyInstanceUID of the later one; the last where none is named.
+    #[serde(default)]
+    later: Option<String>,
+    /// Language of the words.
+    #[serde(default)]
+    lang: Lang,
+}
+
+/// What has changed, in words.
+#[derive(Serialize)]
+struct Told<'a> {
+    earlier: &'a str,
+    later: &'a str,
+    days: Option<f64>,
+    /// How the studies lie to each other.
+    registration: String,
+    lesions: Vec<ToldPair<'a>>,
+    burden: ToldChange<'a>,
+    warnings: Vec<String>,
+    /// From what difference on one is called a change, and by whom.
+    limit: String,
+}
+
+#[derive(Serialize)]
+struct ToldPair<'a> {
+    #[serde(flatten)]
+    pair: &'a Pair,
+    kind_name: String,
+    outcome_name: String,
+    volume: ToldChange<'a>,
+    /// What else there is to say of it, a line each.
+    told: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ToldChange<'a> {
+    #[serde(flatten)]
+    change: &'a Change,
+    verdict_name: String,
+}
+
+/// What has changed between two measured studies of a case.
+#[utoipa::path(get, path = "/api/v1/cases/{id}/changes", tag = "cases", params(("id" = String, Path), Two), responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+async fn changes(
+    State(server): App,
+    Path(id): Path<String>,
+    Query(Two { earlier, later, lang }): Query<Two>,
+) -> Answer<Json<Value>> {
+    blocking(server, move |server| {
+        let standing = server.standing(&id, &[])?;
+        let dated = server.dated(&standing)?;
+        let named = |uid: Option<String>, other: Option<&(Option<Date>, usize)>| match uid {
+            Some(uid) => standing
+                .analysed
+                .iter()
+                .find(|analysed| analysed.study == uid)
+                .ok_or_else(|| Problem::not_found("the case has no measured study of this UID")),
+            None => other
+                .map(|(_, at)| &standing.analysed[*at])
+                .ok_or_else(|| Problem::bad("the case has no measured study")),
+        };
+        let (earlier, later) = (named(earlier, dated.first())?, named(later, dated.last())?);
+        let followed = server.followed(earlier, later)?;
+        Ok(Json(serde_json::to_value(server.changes_in_words(&followed, earlier, later, lang))?))
+    })
+    .await
+}
+
+/// A study, ready to be compared.
+struct Read {
+    volume: Volume,
+    analysis: Analysis,
+    date: Option<Date>,
+    patient: [String; 3],
+}
+
+impl Server {
+    /// What has changed from the first to the last measured study of a case; none where it has not two of different
+    /// days.
+    pub(crate) fn course_of(&self, standing: &Standing) -> Answer<Option<Followed>> {
+        let dated = self.dated(standing)?;
+        let (Some((Some(first), earlier)), Some((Some(last), later))) = (dated.first(), dated.last()) else {
+            return Ok(None);
+        };
+        if first == last {
+            return Ok(None);
+        }
+        self.followed(&standing.analysed[*earlier], &standing.analysed[*later]).map(Some)
+    }
+
+    /// The measured studies by their dates, as places in `analysed`; those without a date first.
+    fn dated(&self, standing: &Standing) -> Answer<Vec<(Option<Date>, usize)>> {
+        let mut dated = Vec::new();
+        for (at, analysed) in standing.analysed.iter().enumerate() {
+            let study = self.store.study(&analysed.study)?;
+            let date = study.map(|study| first_text(&study.attributes, tags::STUDY_DATE));
+            dated.push((date.and_then(|date| Date::strptime("%Y%m%d", date).ok()), at));
+        }
+        dated.sort();
+        Ok(dated)
+    }
+
+    fn followed(&self, earlier: &Analysed, later: &Analysed) -> Answer<Followed> {
+        if earlier.study == later.study {
+            return Err(Problem::bad(
+                "name two different studies of the case; it needs two that are measured",
+            ));
+        }
+        let digest = {
+            let of = |analysed: &Analysed| {
+                let counted = analysed.counted().map(|lesion| (lesion.id, lesion.kind));
+                let text = (&analysed.study, &analysed.labels, counted.collect::<Vec<_>>());
+                serde_json::to_string(&text)
+            };
+            let said = (of(earlier)?, of(later)?, env!("CARGO_PKG_VERSION"));
+            hex(&Sha256::digest(serde_json::to_vec(&said)?))
+        };
+        let known: Option<String> = self
+            .store
+            .database()
+            .query_row("SELECT body FROM comparison WHERE digest = ?1", [&digest], |row| row.get(0))
+            .optional()?;
+        if let Some(known) = known {
+            return Ok(serde_json::from_str(&known)?);
+        }
+        let followed = self.follow(earlier, later)?;
+        self.store.database().execute(
+            "INSERT OR REPLACE INTO comparison (digest, body) VALUES (?1, ?2)",
+            params![digest, serde_json::to_string(&followed)?],
+        )?;
+        Ok(followed)
+    }
+
+    fn follow(&self, earlier: &Analysed, later: &Analysed) -> Answer<Followed> {
+        // two volumes at a time: four would be too much
+        let _turn = self.drawing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (earlier, later) = (self.read_to_follow(earlier)?, self.read_to_follow(later)?);
+        if let Some(attribute) = parts_patients(&earlier.patient, &later.patient) {
+            return Err(Problem::bad(format!(
+                "the studies have different {attribute}: they are of two patients"
+            )));
+        }
+        let days = earlier.date.zip(later.date).and_then(|(from, to)| from.until(to).ok());
+        let days = days.map(|span| f64::from(span.get_days()));
+        let [first, last] =
+            [&earlier, &later].map(|read| Study { volume: &read.volume, analysis: &read.analysis });
+        follow(&first, &last, days, &self.change_limits, &|_| {})
+            .map_err(|error| Problem::bad(format!("the studies cannot be compared: {error}")))
+    }
+
+    /// The images of a study with masks of body and skeleton, and its lesions as the reader left them.
+    fn read_to_follow(&self, analysed: &Analysed) -> Answer<Read> {
+        let (volume, date, patient) =
+            self.read_series(&analysed.study, Some(&analysed.series.uid), |series| {
+                let (volume, _) = series.load(&|_, _| {})?;
+                let patient = series.origin()?.map(|origin| origin.patient()).unwrap_or_default();
+                Ok::<_, ReadError>((volume, Date::strptime("%Y%m%d", &series.study_date).ok(), patient))
+            })?;
+        let options = Options { masks: true, ..Options::default() };
+        let mut analysis = analyse(&volume, &options, &|_, _| {})
+            .map_err(|error| Problem::bad(format!("the images cannot be measured: {error}")))?;
+        analysis.lesions = analysed.counted().cloned().collect();
+        analysis.labels = self.counted_labels(analysed, &analysis.lesions)?;
+        Ok(Read { volume, analysis, date, patient })
+    }
+
+    fn changes_in_words<'a>(
+        &self,
+        followed: &'a Followed,
+        earlier: &'a Analysed,
+        later: &'a Analysed,
+        lang: Lang,
+    ) -> Told<'a> {
+        let words = self.words(lang);
+        let warnings = followed.warnings.iter();
+        Told {
+            earlier: &earlier.study,
+            later: &later.study,
+            days: followed.days,
+            registration: words.registration(followed),
+            lesions: followed.lesions.iter().map(|pair| told_pair(pair, &words)).collect(),
+            burden: told_change(&followed.burden_mm3, &words),
+            warnings: warnings.map(|warning| words.follow_warning(*warning)).collect(),
+            limit: words.limit_of_change(&self.change_limits),
+        }
+    }
+}
+
+fn told_pair<'a>(pair: &'a Pair, words: &Words<'_>) -> ToldPair<'a> {
+    ToldPair {
+        kind_name: words.kind(pair.kind),
+        outcome_name: words.text(&format!("follow-outcome-{}", pair.outcome.word()), &[]),
+        volume: told_change(&pair.volume_mm3, words),
+        told: words.changes_of(pair),
+        pair,
+    }
+}
+
+fn told_change<'a>(change: &'a Change, words: &Words<'_>) -> ToldChange<'a> {
+    ToldChange { change, verdict_name: words.verdict(change.verdict) }
+}
