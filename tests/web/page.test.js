@@ -333,6 +333,31 @@ test('another modality stands beside, linked by the position in the patient', { 
   await picture('10-beside');
 });
 
+test('a later study is taken into the case, and what changed stands below the lesions', { timeout: 4 * SLOW }, async () => {
+  const later = join(folder, 'later');
+  const visit = ['--visit', '2', '--weeks', '26', '--growth', '0.5', '--shifted', '4'];
+  const made = spawnSync(program, ['phantom', 'tumoral_calcinosis_levels', '--seed', '4', ...visit, '--out', later]);
+  assert.equal(made.status, 0, String(made.stderr));
+  const first = await page.evaluate(() => location.hash);
+  await drop(join(later, 'ct'), readdirSync(join(later, 'ct')));
+  await page.waitForFunction((first) => location.hash !== first && location.hash.startsWith('#/case/'), first);
+  await byLesions(1);
+  await page.evaluate((hash) => (location.hash = hash), first);
+  const menu = page.locator('[data-testid=other-studies]');
+  await menu.locator('summary').click();
+  await menu.locator('button').first().click();
+  await menu.getByText("L'archivio non ha altri studi").waitFor();
+  await menu.locator('summary').click();
+  const changes = page.locator('[data-testid=changes]');
+  await changes.getByRole('button', { name: 'Confronta' }).click();
+  await changes.locator('[data-testid=burden]').waitFor();
+  assert.match(await changes.locator('[data-testid=burden]').innerText(), /aumento/);
+  await changes.locator('.pair').first().click();
+  await page.locator('.lesion.chosen').waitFor();
+  await changes.scrollIntoViewIfNeeded();
+  await picture('11-changes');
+});
+
 test('the leading diagnosis is graded', { timeout: SLOW }, async () => {
   const root = join(folder, 'hip');
   mkdirSync(root);

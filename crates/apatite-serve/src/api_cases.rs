@@ -400,7 +400,7 @@ async fn advice(
     .await
 }
 
-/// Runs a click, in turn: as many at once as there are cores, so that the first of a wave need not wait for the last.
+/// Runs a click, in turn: two at once for each core, so that the first of a wave need not wait for the last.
 /// Draws take long, and would hold up those that wait; they go beside.
 async fn clicked<T: Send + 'static>(
     server: Arc<Server>,

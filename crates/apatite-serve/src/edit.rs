@@ -205,29 +205,6 @@ pub(crate) struct Read {
     pub(crate) holding: BTreeSet<i64>,
 }
 
-/// Applies the edits that hold, and then `more`, to a document.
-pub(crate) fn replay(knowledge: &Knowledge, document: &Value, log: &[LoggedEdit], more: &[Edit]) -> Read {
-    let mut read = Read { document: document.clone(), ..Read::default() };
-    if !read.document.is_object() {
-        read.document = json!({});
-    }
-    let mut undone: BTreeSet<i64> = BTreeSet::new();
-    // the last word holds: an undone undo undoes nothing
-    for LoggedEdit { number, body, .. } in log.iter().rev() {
-        if let (Edit::Undo { edit }, false) = (body, undone.contains(number)) {
-            undone.insert(*edit);
-        }
-    }
-    for LoggedEdit { number, body, .. } in log {
-        if !undone.contains(number) {
-            read.holding.insert(*number);
-            read.apply(knowledge, body);
-        }
-    }
-    more.iter().for_each(|edit| read.apply(knowledge, edit));
-    read
-}
-
 impl Edit {
     /// Whether the edit names things that exist; `is_logged` tells which numbers the log of the case has.
     pub(crate) fn check(
@@ -334,7 +311,33 @@ fn short(name: &str, text: &str) -> Answer<()> {
 }
 
 impl Read {
-    fn apply(&mut self, knowledge: &Knowledge, edit: &Edit) {
+    /// A document with all edits of a log that hold.
+    pub(crate) fn of(knowledge: &Knowledge, document: &Value, log: &[LoggedEdit]) -> Self {
+        let mut read = Self { document: document.clone(), ..Self::default() };
+        if !read.document.is_object() {
+            read.document = json!({});
+        }
+        let mut undone: BTreeSet<i64> = BTreeSet::new();
+        // the last word holds: an undone undo undoes nothing
+        for LoggedEdit { number, body, .. } in log.iter().rev() {
+            if let (Edit::Undo { edit }, false) = (body, undone.contains(number)) {
+                undone.insert(*edit);
+            }
+        }
+        for logged in log.iter().filter(|logged| !undone.contains(&logged.number)) {
+            read.hold(knowledge, logged);
+        }
+        read
+    }
+
+    /// One more edit of the log, which holds.
+    pub(crate) fn hold(&mut self, knowledge: &Knowledge, logged: &LoggedEdit) {
+        self.holding.insert(logged.number);
+        self.apply(knowledge, &logged.body);
+    }
+
+    /// One more edit.
+    pub(crate) fn apply(&mut self, knowledge: &Knowledge, edit: &Edit) {
         match edit {
             Edit::Fact { modality, finding, state } => {
                 // one lesion has one of an exclusive group: the new word takes the place of the old

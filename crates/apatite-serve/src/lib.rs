@@ -20,6 +20,7 @@ mod differential;
 mod edit;
 #[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
 mod exports;
+mod history;
 mod intake;
 mod jobs;
 mod listen;
@@ -60,6 +61,7 @@ pub use problem::Problem;
 pub use store::{Job, LoggedEdit, Store, StoreError};
 
 use crate::audit::Audit;
+use crate::history::Histories;
 use crate::intake::Incoming;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -112,6 +114,7 @@ pub struct Server {
     metrics: Metrics,
     audit: Audit,
     scribe: Scribe,
+    histories: Histories,
     frames: FrameCache,
     desks: Desks,
     /// Held while volumes are in memory for the pictures of a report or for a comparison.
@@ -162,12 +165,14 @@ impl Server {
             store,
             jobs: Jobs::default(),
             metrics: Metrics::default(),
+            histories: Histories::default(),
             frames: FrameCache::default(),
             desks: Desks::default(),
             drawing: std::sync::Mutex::default(),
             intakes: tokio::sync::Semaphore::new(limits.intakes),
+            // one computes while another waits to be woken
             clicks: tokio::sync::Semaphore::new(
-                std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+                2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             ),
             strokes: tokio::sync::Mutex::default(),
             limits,

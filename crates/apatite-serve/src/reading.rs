@@ -2,6 +2,8 @@
 A case as it stands: the reader's words and what the images propose, told apart.
 */
 
+use std::sync::Arc;
+
 use apatite_case::{Case, Format, Policy};
 use apatite_grade::add_course;
 use apatite_knowledge::Language;
@@ -14,7 +16,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::Server;
-use crate::edit::{Edit, Read, Verdict, replay};
+use crate::edit::{Edit, Read, Verdict};
+use crate::history::History;
 use crate::problem::{Answer, Problem};
 use crate::revision::Revision;
 use crate::store::{LoggedEdit, StoredCase, StoredResult};
@@ -27,8 +30,8 @@ const OF_THE_SCENE: [&str; 2] = ["prosthesis_present", "visceral_calcification"]
 pub(crate) struct Standing {
     /// With the studies that the reader took in, and without those taken out.
     pub(crate) stored: StoredCase,
-    pub(crate) log: Vec<LoggedEdit>,
-    pub(crate) read: Read,
+    pub(crate) log: Arc<Vec<LoggedEdit>>,
+    pub(crate) read: Arc<Read>,
     /// By study, where it has been analysed.
     pub(crate) analysed: Vec<Analysed>,
 }
@@ -125,8 +128,10 @@ impl Server {
     }
 
     pub(crate) fn standing_of(&self, mut stored: StoredCase, more: &[Edit]) -> Answer<Standing> {
-        let log = self.store.edits(&stored.id)?;
-        let read = replay(&self.knowledge, &stored.document, &log, more);
+        let History { log, mut read } = self.histories.of(&self.store, &self.knowledge, &stored)?;
+        for edit in more {
+            Arc::make_mut(&mut read).apply(&self.knowledge, edit);
+        }
         for (study, belongs) in &read.studies {
             stored.studies.retain(|other| other != study);
             if *belongs {

@@ -107,7 +107,8 @@ impl Server {
     pub(crate) fn with_ids(&self, case: &str, mut edit: Edit) -> Answer<Edit> {
         let Edit::LesionDrawing { study, drawing, ids } = &mut edit else { return Ok(edit) };
         let study = study.clone();
-        if !self.standing(case, &[])?.stored.studies.contains(&study) {
+        let standing = self.standing(case, &[])?;
+        if !standing.stored.studies.contains(&study) {
             return Err(Problem::not_found("the case has no study of this UID"));
         }
         let result = self.store.result(&study)?;
@@ -115,11 +116,11 @@ impl Server {
         let Found { lesions, .. } = serde_json::from_value(result.body.clone())?;
         // an id that was ever given is not given again, so that an undo mixes up nothing
         let mut last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
-        for logged in self.store.edits(case)? {
-            if let Edit::LesionDrawing { study: of, ids: Some([_, end]), .. } = logged.body
-                && of == study
+        for logged in &*standing.log {
+            if let Edit::LesionDrawing { study: of, ids: Some([_, end]), .. } = &logged.body
+                && *of == study
             {
-                last = last.max(end);
+                last = last.max(*end);
             }
         }
         let first = last.checked_add(1).ok_or_else(|| Problem::bad("the study has too many lesions"))?;

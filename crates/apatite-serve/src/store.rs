@@ -8,7 +8,7 @@ database in WAL mode with every commit synced. What an answer has confirmed surv
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
@@ -59,8 +59,8 @@ pub struct Store {
     folder: PathBuf,
     /// What writes; a commit holds it until it is on disk.
     database: Mutex<Connection>,
-    /// What reads, so that no reader waits for a disk.
-    reading: Mutex<Connection>,
+    /// What reads, so that no reader waits for a disk, nor for the one before.
+    reading: Vec<Mutex<Connection>>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -202,6 +202,8 @@ impl Store {
         let database = Connection::open(folder.join("apatite.sqlite"))?;
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
+        // what was written moves from the log to its place in larger parts: whoever writes waits for that
+        database.pragma_update(None, "wal_autocheckpoint", 8000)?;
         database.pragma_update(None, "foreign_keys", "ON")?;
         let found: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match found {
@@ -215,12 +217,16 @@ impl Store {
         }
         database.execute_batch(crate::revision::TABLE)?;
         database.execute_batch(crate::changes::TABLE)?;
-        let reading = Connection::open(folder.join("apatite.sqlite"))?;
-        reading.pragma_update(None, "query_only", "ON")?;
+        let readers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
+        let reading = (0..readers).map(|_| {
+            let connection = Connection::open(folder.join("apatite.sqlite"))?;
+            connection.pragma_update(None, "query_only", "ON")?;
+            Ok(Mutex::new(connection))
+        });
         Ok(Self {
             folder: folder.to_owned(),
             database: Mutex::new(database),
-            reading: Mutex::new(reading),
+            reading: reading.collect::<Result<_, rusqlite::Error>>()?,
             _lock: lock,
         })
     }
@@ -231,7 +237,12 @@ impl Store {
     }
 
     fn reading(&self) -> MutexGuard<'_, Connection> {
-        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+        let free = self.reading.iter().find_map(|connection| match connection.try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| self.reading[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Folder for files on their way in, on the same file system as the originals.
@@ -524,14 +535,14 @@ impl Store {
         Ok(added)
     }
 
-    /// The edits of a case in the order they were made.
-    pub(crate) fn edits(&self, case: &str) -> Found<Vec<LoggedEdit>> {
+    /// The edits of a case behind the one of a number, in the order they were made.
+    pub(crate) fn edits(&self, case: &str, behind: i64) -> Found<Vec<LoggedEdit>> {
         let database = self.reading();
         let mut query = database.prepare_cached(
-            "SELECT number, made, who, body FROM edit WHERE patient_case = ?1 ORDER BY number",
+            "SELECT number, made, who, body FROM edit WHERE patient_case = ?1 AND number > ?2 ORDER BY number",
         )?;
         query
-            .query_map([case], |row| {
+            .query_map(params![case, behind], |row| {
                 Ok(LoggedEdit {
                     number: row.get(0)?,
                     made: row.get(1)?,
@@ -629,9 +640,16 @@ impl Store {
             .optional()
     }
 
-    /// Notes who did what, all in one commit.
+    /// Notes who did what, all in one commit, which is on disk with the next edit or when the system writes it.
     pub(crate) fn note(&self, entries: &[Noted]) -> Found<()> {
         let mut database = self.database();
+        database.pragma_update(None, "synchronous", "NORMAL")?;
+        let noted = Self::insert_notes(&mut database, entries);
+        database.pragma_update(None, "synchronous", "FULL")?;
+        noted
+    }
+
+    fn insert_notes(database: &mut Connection, entries: &[Noted]) -> Found<()> {
         let transaction = database.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
