@@ -3,10 +3,16 @@
 use apatite_volume::Volume;
 use rayon::prelude::*;
 
+use crate::describe::rise;
 use crate::grid::{Connectivity, Grid, Run, components, distance2_within, label_runs};
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
 use crate::skeleton::{Skeleton, Tissue};
+
+/// A shape is resolved from about so many voxels on.
+const RESOLVED_VOXELS: f64 = 14.0;
+/// A length is resolved from about so many voxels on.
+const RESOLVED_LENGTH: f64 = 3.5;
 
 /// All that the steps after the skeleton look at.
 pub(crate) struct Scene<'a> {
@@ -56,6 +62,17 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// Probability that its voxels tell its shape: what is made of a dozen of them, or of two or three along its length, has
+    /// that of the grid and of the noise.
+    pub(crate) fn resolved(&self) -> f64 {
+        let voxels = self.volume_mm3 / self.spacing_mm.iter().product::<f64>();
+        let length = (0..3)
+            .map(|axis| ((self.high[axis] - self.low[axis]) as f64, self.spacing_mm[axis]))
+            .max_by(|a, b| (a.0 * a.1).total_cmp(&(b.0 * b.1)))
+            .map_or(0.0, |(count, _)| count);
+        rise(voxels, RESOLVED_VOXELS, 2.5) * rise(length, RESOLVED_LENGTH, 0.4)
+    }
+
     /// Spacing of the volume it lies in, mm.
     pub(crate) fn spacing_mm(&self) -> [f64; 3] {
         self.spacing_mm

@@ -14,6 +14,10 @@ pub(super) struct Detail {
     pub(super) around: Around,
     /// Median of the soft tissue around it, HU.
     pub(super) ground_hu: f64,
+    /// Noise of the soft tissue around it, HU.
+    pub(super) noise_hu: f64,
+    /// From where on voxels count as mineral, HU.
+    pub(super) threshold_hu: f64,
     pub(super) mask_mm3: f64,
     /// Volume of the mask, what its slices enclose, and its narrow gaps, mm³.
     pub(super) closed_mm3: f64,
@@ -74,6 +78,8 @@ impl Detail {
         Self {
             around: around(group),
             ground_hu: weighted(group, |member| member.ground_hu),
+            noise_hu: weighted(group, |member| member.noise_hu),
+            threshold_hu: f64::from(scene.threshold),
             mask_mm3: patch.mask.iter().filter(|&&on| on).count() as f64 * cell_mm3,
             closed_mm3: closed_cells * cell_mm3,
             ball_mm: deepest(&depth),

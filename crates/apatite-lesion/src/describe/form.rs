@@ -34,11 +34,13 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
         * wide
         * rise(piece, 12.0, 1.5)
         * rise(piece / long, 0.45, 0.07)
+        * outlined(lesion, detail)
         * (1.0 - tube)
         * (1.0 - bodies);
     findings.add("sheet_like", sheet, size.clone());
+    let seen = members.iter().map(Candidate::resolved).fold(0.0, f64::max);
     let slim = fall(shape.elongation, 0.33, 0.05) * rise(long / thick, 3.6, 0.4) * rise(long, 7.5, 1.0);
-    let linear = slim * thin * (1.0 - 0.6 * tube);
+    let linear = seen * slim * thin * (1.0 - 0.6 * tube);
 
     findings.add(
         "multilobulated_mass",
@@ -67,7 +69,9 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
             && c.axes_mm[0] > 1.55 * c.axes_mm[1].max(0.5)
     };
     let grains = members.iter().filter(grain).count() as f64;
-    let rice = rise(grains / members.len() as f64, 0.6, 0.12) * rise(long, 4.0, 0.5) * fall(long, 14.0, 1.5);
+    let told = members.iter().filter(grain).map(Candidate::resolved).sum::<f64>() / grains.max(1.0);
+    let rice =
+        told * rise(grains / members.len() as f64, 0.6, 0.12) * rise(long, 4.0, 0.5) * fall(long, 14.0, 1.5);
     findings.add(
         "rice_grain",
         rice * (1.0 - tube),
@@ -89,7 +93,7 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
             .and(size.clone()),
     );
     let sphere = rise(shape.sphericity, 0.66, 0.04) * rise(shape.elongation, 0.66, 0.05);
-    let stone = sphere * fall(long, 10.0, 1.2) * rise(long, 2.5, 0.4);
+    let stone = seen * sphere * fall(long, 10.0, 1.2) * rise(long, 2.5, 0.4);
     let vascular = if lesion.kind == Kind::Vascular { lesion.probability } else { 0.0 };
     findings.add("phlebolith_like", stone * (0.45 + 0.4 * vascular), say("round", []).and(size.clone()));
 
@@ -116,6 +120,12 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
         0.75 * unformed * rise(lesion.volume_mm3, 20.0, 6.0),
         say("no particular form:", []).and(size),
     );
+}
+
+/// Probability that the outline is that of the lesion: of mineral that hardly rises above the threshold the noise decides
+/// which voxels are in, and the ragged rest is thin everywhere.
+fn outlined(lesion: &Lesion, detail: &Detail) -> f64 {
+    rise((lesion.mean_hu - detail.threshold_hu) / detail.noise_hu, 3.0, 0.5)
 }
 
 fn ball_mm3(diameter: f64) -> f64 {

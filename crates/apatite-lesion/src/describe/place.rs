@@ -40,9 +40,11 @@ pub(super) fn describe(
     // a plate in the subcutis is a plaque, one below it a sheet along a fascia
     findings.add("plaque_like", 0.9 * sheet * sub, tissue.clone());
     findings.scale("sheet_like", 1.0 - 0.7 * sub);
+    // fat lies along a fascia and parts it from the muscles
+    let plane = rise(around.fat, 0.04, 0.01);
     findings.add(
         "fascial_plane",
-        0.95 * sheet * (1.0 - sub) * fall(touch.contact_mm2, 60.0, 20.0),
+        0.95 * sheet * plane * (1.0 - sub) * fall(touch.contact_mm2, 60.0, 20.0),
         tissue.clone(),
     );
 
