@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::grid::distance2_within;
 use crate::patch::Patch;
 
-/// The surface of a lesion lies within this of that of its mask, mm.
+/// The surface of a lesion lies within this, or a voxel, of that of its mask, mm.
 const EDGE_MM: f32 = 2.0;
 /// From the middle of a blurred edge the full density is reached within this, mm: two standard deviations of the point
 /// spread of a usual kernel. Further in may lie another density.
@@ -27,8 +27,8 @@ const LEAST_CONTRAST_HU: f32 = 20.0;
 pub(crate) struct Surface {
     /// Density just inside, HU, of each voxel of the mask and of the soft voxels beside it; none elsewhere.
     inside: Vec<Option<f32>>,
-    /// Depth of each voxel of the mask below the soft tissue around it, mm; infinite where it is far more than the edge.
-    depth: Vec<f32>,
+    /// Whether a voxel of the mask lies at its edge: within [`EDGE_MM`] of soft tissue, or beside it where voxels are larger.
+    edge: Vec<bool>,
     /// Density of the soft tissue around the lesion, HU.
     ground: f32,
 }
@@ -49,9 +49,22 @@ impl Surface {
         let soft = |cell: usize| !patch.mask[cell] && patch.hu[cell] < threshold;
         let limit = EDGE_MM + 2.0 * INWARDS_MM as f32;
         let depth: Vec<f32> = distance2_within(&patch.grid, limit, soft).into_iter().map(f32::sqrt).collect();
+        let edge: Vec<bool> = (0..patch.grid.len())
+            .into_par_iter()
+            .map(|cell| {
+                let mut edge = depth[cell] < EDGE_MM;
+                if patch.mask[cell] && !edge {
+                    patch.grid.neighbours6(cell, |other| edge |= soft(other));
+                }
+                edge
+            })
+            .collect();
         let mut inside: Vec<Option<f32>> = (0..patch.grid.len())
             .into_par_iter()
-            .map(|cell| patch.mask[cell].then(|| inwards(patch, &depth, cell)))
+            .map(|cell| {
+                let own = f32::from(patch.hu[cell]);
+                patch.mask[cell].then(|| if edge[cell] { inwards(patch, &depth, cell) } else { own })
+            })
             .collect();
         // a voxel outside shares the density inside those that it touches
         let mut beside: BTreeMap<usize, (f32, f32)> = BTreeMap::new();
@@ -68,7 +81,7 @@ impl Surface {
         for (cell, (sum, count)) in beside {
             inside[cell] = Some(sum / count);
         }
-        Self { inside, depth, ground: ground_hu as f32 }
+        Self { inside, edge, ground: ground_hu as f32 }
     }
 
     /// The voxels that are at least half lesion: the mask without those of its edge that are less, and with those
@@ -80,7 +93,7 @@ impl Surface {
             let half = f64::from(self.ground + inside) / 2.0 + shift;
             let mostly = f64::from(patch.hu[cell]) >= half;
             if patch.mask[cell] {
-                mask[cell] = mostly || self.depth[cell] >= EDGE_MM;
+                mask[cell] = mostly || !self.edge[cell];
             } else if mostly {
                 patch.grid.neighbours6(cell, |other| mask[cell] |= patch.mask[other]);
             }
@@ -104,7 +117,7 @@ impl Surface {
     pub(crate) fn partial(&self, patch: &Patch, mask: &[bool]) -> f64 {
         (0..patch.grid.len())
             .map(|cell| {
-                if mask[cell] && self.depth[cell] >= EDGE_MM {
+                if mask[cell] && !self.edge[cell] {
                     return 1.0;
                 }
                 let Some(mut inside) = self.inside[cell] else { return 0.0 };
@@ -127,12 +140,9 @@ impl Surface {
     }
 }
 
-/// Density just inside a voxel of the mask, HU: the median of those further in; of a thin part, which has no inside,
+/// Density just inside a voxel of the edge of the mask, HU: the median of those further in; of a thin part, which has no inside,
 /// the highest near.
 fn inwards(patch: &Patch, depth: &[f32], cell: usize) -> f32 {
-    if depth[cell] >= EDGE_MM {
-        return f32::from(patch.hu[cell]);
-    }
     let grid = &patch.grid;
     let steps = grid.spacing_mm.map(|step| ((INWARDS_MM / step) as usize).max(1));
     let way_mm = (0..3).map(|axis| steps[axis] as f64 * grid.spacing_mm[axis]).fold(f64::INFINITY, f64::min);

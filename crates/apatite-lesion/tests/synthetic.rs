@@ -390,3 +390,31 @@ fn the_border_is_that_of_the_density_just_inside() {
         assert!((volume / truth - 1.0).abs() < 0.06, "{name}: {volume:.0} mm3 of {truth:.0}");
     }
 }
+
+/// Thick slices: the voxels of the first and the last one are as much edge as those at the sides.
+#[test]
+fn the_top_and_bottom_of_a_lesion_are_trimmed_in_thick_slices() {
+    const SLICES: usize = 5;
+    for (radius, z) in [(8.0_f64, 0.0), (8.0, 1.0), (8.0, 2.0), (6.0, 1.5)] {
+        let thin = limb("HFS", |p| ball(p, [16.0, -6.0, z], radius).then_some(700.0));
+        let plane = SIZE[0] * SIZE[1];
+        let values: Vec<i16> = (0..SIZE[2] / SLICES * plane)
+            .map(|at| {
+                let first = at / plane * SLICES * plane + at % plane;
+                let sum: i32 = (0..SLICES).map(|k| i32::from(thin.values[first + k * plane])).sum();
+                (sum / SLICES as i32) as i16
+            })
+            .collect();
+        let mut volume = Volume { size: [SIZE[0], SIZE[1], SIZE[2] / SLICES], values, ..thin };
+        volume.geometry.steps_mm[2][2] = STEP * SLICES as f64;
+        let truth = 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3);
+        let analysis = run(&volume);
+        let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+        assert!((lesion.volume_mm3 / truth - 1.0).abs() < 0.07, "{} of {truth}", lesion.volume_mm3);
+        assert!(
+            (lesion.volume_partial_mm3 / truth - 1.0).abs() < 0.02,
+            "{} of {truth}",
+            lesion.volume_partial_mm3
+        );
+    }
+}
