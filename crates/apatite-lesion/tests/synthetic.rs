@@ -391,30 +391,71 @@ fn the_border_is_that_of_the_density_just_inside() {
     }
 }
 
-/// Thick slices: the voxels of the first and the last one are as much edge as those at the sides.
+/// The volume in slices as thick as `slices` of its own.
+fn thick(thin: Volume, slices: usize) -> Volume {
+    let plane = SIZE[0] * SIZE[1];
+    let values: Vec<i16> = (0..SIZE[2] / slices * plane)
+        .map(|at| {
+            let first = at / plane * slices * plane + at % plane;
+            let sum: i32 = (0..slices).map(|k| i32::from(thin.values[first + k * plane])).sum();
+            (sum / slices as i32) as i16
+        })
+        .collect();
+    let mut volume = Volume { size: [SIZE[0], SIZE[1], SIZE[2] / slices], values, ..thin };
+    volume.geometry.steps_mm[2][2] = STEP * slices as f64;
+    volume
+}
+
+/// The voxels of the first and the last slice are as much edge as those at the sides.
 #[test]
 fn the_top_and_bottom_of_a_lesion_are_trimmed_in_thick_slices() {
-    const SLICES: usize = 5;
     for (radius, z) in [(8.0_f64, 0.0), (8.0, 1.0), (8.0, 2.0), (6.0, 1.5)] {
-        let thin = limb("HFS", |p| ball(p, [16.0, -6.0, z], radius).then_some(700.0));
-        let plane = SIZE[0] * SIZE[1];
-        let values: Vec<i16> = (0..SIZE[2] / SLICES * plane)
-            .map(|at| {
-                let first = at / plane * SLICES * plane + at % plane;
-                let sum: i32 = (0..SLICES).map(|k| i32::from(thin.values[first + k * plane])).sum();
-                (sum / SLICES as i32) as i16
-            })
-            .collect();
-        let mut volume = Volume { size: [SIZE[0], SIZE[1], SIZE[2] / SLICES], values, ..thin };
-        volume.geometry.steps_mm[2][2] = STEP * SLICES as f64;
+        let volume = thick(limb("HFS", |p| ball(p, [16.0, -6.0, z], radius).then_some(700.0)), 5);
         let truth = 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3);
         let analysis = run(&volume);
         let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
         assert!((lesion.volume_mm3 / truth - 1.0).abs() < 0.07, "{} of {truth}", lesion.volume_mm3);
-        assert!(
-            (lesion.volume_partial_mm3 / truth - 1.0).abs() < 0.02,
-            "{} of {truth}",
-            lesion.volume_partial_mm3
-        );
+        let partial_mm3 = lesion.volume_partial_mm3;
+        assert!((partial_mm3 / truth - 1.0).abs() < 0.02, "{partial_mm3} of {truth}");
+    }
+}
+
+/// Three specks of a few voxels that happen to lie in a row are neither grains nor a vessel.
+#[test]
+fn the_shape_of_specks_is_not_told_in_thick_slices() {
+    let specks = [[18.0, -6.0, -20.0], [15.0, -8.0, -2.0], [17.0, -5.0, 18.0]];
+    let speck = |p: [f64; 3], c: &[f64; 3]| ball([p[0], p[1], c[2] + (p[2] - c[2]) / 2.5], *c, 1.1);
+    let analysis = run(&thick(limb("HFS", |p| specks.iter().any(|c| speck(p, c)).then_some(700.0)), 4));
+    assert_eq!(analysis.lesions.len(), 3, "{:?}", analysis.lesions);
+    for lesion in &analysis.lesions {
+        assert!(lesion.kind != Kind::Vascular || lesion.probability < 0.6, "{lesion:?}");
+        for id in ["rice_grain", "linear_lamellar", "phlebolith_like"] {
+            assert!(probability(&lesion.findings, id) < 0.5, "{id}: {lesion:?}");
+        }
+    }
+}
+
+/// A plate with fat along it lies in a fascia, one in the midst of muscle does not, and the ragged mask of faint mineral
+/// is none.
+#[test]
+fn a_fascial_sheet_has_fat_along_it_and_an_outline() {
+    let plate =
+        |p: [f64; 3], half: f64| (p[0] - 10.0).abs() < half && (p[1] + 6.0).abs() < 12.0 && p[2].abs() < 17.0;
+    for (name, hu, fat, sheet, fascial) in [
+        ("in a plane of fat", 600.0, true, true, true),
+        ("in muscle", 600.0, false, true, false),
+        ("faint, in muscle", 150.0, false, false, false),
+    ] {
+        let analysis = run(&limb("HFS", |p| {
+            if plate(p, 1.2) { Some(hu) } else { (fat && plate(p, 3.5)).then_some(-100.0) }
+        }));
+        for (id, there) in [("sheet_like", sheet), ("fascial_plane", fascial)] {
+            let told = probability(&analysis.findings, id);
+            assert!(
+                if there { told > 0.5 } else { told < 0.3 },
+                "{name}: {id} {told}, {:?}",
+                analysis.lesions
+            );
+        }
     }
 }
