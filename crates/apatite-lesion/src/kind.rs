@@ -615,7 +615,9 @@ fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
                     && centres.iter().any(|&centre| norm(sub(candidates[other].centre_mm, centre)) < 40.0)
             })
             .count();
-        let share = best.len() as f64 / (best.len() + near) as f64;
+        // two foci lie on a line whatever they are: only the others say that it is one
+        let more = best.len() as f64 - 2.0;
+        let share = more / (more + near as f64 + 0.5);
         // lines can be drawn through any scatter: one that leaves many aside says nothing
         let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.65) * 9.0;
         let solid = best.iter().filter(|&&at| is_solid(&candidates[at])).count();
