@@ -95,8 +95,8 @@ fn a_mineralised_centre_in_noise() {
 fn a_mineralised_sarcoma_of_the_thigh() {
     let foci: &[Focus] =
         &[([137.0, -82.0, 890.0], 5.0, &[Calcification]), ([96.0, -78.0, 876.0], 5.0, &[Calcification])];
-    // a third part of the mass, and a speck
-    check("sts-006", foci, 2);
+    // a third part of the mass, and two specks of seven voxels or fewer, of which one is doubtful (45 %)
+    check("sts-006", foci, 3);
 }
 
 #[test]
