@@ -486,6 +486,12 @@ fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
     let report = server.ask("GET", &format!("/api/v1/cases/{id}/report?format=html"), &[], b"");
     let report = String::from_utf8(report.body).unwrap();
     assert!(report.contains("56 days") && report.contains("increased"), "{report}");
+    let dictated = server.ask("GET", &format!("/api/v1/cases/{id}/report?format=text"), &[], b"");
+    let dictated = String::from_utf8(dictated.body).unwrap();
+    assert!(
+        dictated.contains("COMPARISON WITH THE EARLIER STUDY") && dictated.contains("increased"),
+        "{dictated}"
+    );
 
     // a lesion that the reader rejects in the later study is in no pair
     let pair = pairs.iter().find(|pair| pair["outcome"] == "matched").unwrap();

@@ -60,20 +60,7 @@ impl Composer<'_, '_, '_> {
     pub(super) fn comparison(&mut self) -> Vec<Block> {
         let Some((followed, limits)) = self.input.change else { return Vec::new() };
         let words = self.words;
-        let days = followed.days.map_or_else(
-            || self.word("follow-days-unknown"),
-            |days| words.counted("follow-days", days.round() as usize),
-        );
-        let registration = &followed.registration;
-        let arguments = [
-            ("days", days),
-            ("residual", words.decimals(registration.residual_mm, 1)),
-            ("overlap", words.percent(registration.bone_overlap)),
-            ("angle", words.decimals(registration.earlier_from_later.angle_degrees(), 0)),
-            ("view", words.percent(registration.common_view)),
-        ];
-        let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let mut blocks = vec![Block::Paragraph(Text::plain(&words.text("follow-registration", &arguments)))];
+        let mut blocks = vec![Block::Paragraph(Text::plain(&words.registration(followed)))];
         if followed.lesions.is_empty() {
             blocks.push(Block::Paragraph(Text::plain(&self.word("follow-none"))));
         } else {
@@ -101,10 +88,27 @@ impl Composer<'_, '_, '_> {
         let limit = Text(vec![Span::faint(&words.text("report-limit", &arguments))]);
         blocks.push(Block::Paragraph(limit.and(self.sources.cite(&limits.volume.sources))));
         for warning in &followed.warnings {
-            let text = self.word(&format!("follow-warning-{}", warning.word()));
-            blocks.push(Block::Paragraph(Text::plain(&text)));
+            blocks.push(Block::Paragraph(Text::plain(&words.follow_warning(*warning))));
         }
         blocks
+    }
+
+    /// What has changed since the earlier study, a line for each lesion.
+    pub(super) fn comparison_lines(&self) -> Vec<String> {
+        let Some((followed, _)) = self.input.change else { return Vec::new() };
+        let words = self.words;
+        let mut lines = vec![words.registration(followed)];
+        if followed.lesions.is_empty() {
+            lines.push(self.word("follow-none"));
+        }
+        for pair in &followed.lesions {
+            let outcome = self.word(&format!("follow-outcome-{}", pair.outcome.word()));
+            // volume alone: mass and density stand in the other forms
+            let volume = words.changes_of(pair).into_iter().next().unwrap_or_default();
+            lines.push(format!("{}. {}, {outcome}: {volume}.", pair.id, words.kind(pair.kind)));
+        }
+        lines.extend(followed.warnings.iter().map(|warning| words.follow_warning(*warning)));
+        lines
     }
 
     fn pair_row(&self, pair: &Pair) -> Row {
@@ -126,7 +130,7 @@ impl Composer<'_, '_, '_> {
         let words = self.words;
         let [low, high] = change.interval.map(|value| words.decimals(value, 0));
         let difference = format!("{} ({low} - {high})", words.decimals(change.difference, 0));
-        let verdict = self.word(&format!("follow-verdict-{}", change.verdict.word()));
+        let verdict = words.verdict(change.verdict);
         let cells = [
             name,
             outcome,

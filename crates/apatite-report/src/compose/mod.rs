@@ -283,12 +283,17 @@ impl Composer<'_, '_, '_> {
         }
         impression.extend(self.next_line());
         let passage = |key: &str, paragraphs: Vec<String>| Passage { title: self.word(key), paragraphs };
-        vec![
+        let mut passages = vec![
             passage("report-clinical", self.clinical()),
             passage("report-technique", self.technique()),
             passage("report-findings", self.findings()),
-            passage("report-impression", impression),
-        ]
+        ];
+        let comparison = self.comparison_lines();
+        if !comparison.is_empty() {
+            passages.push(passage("report-comparison", comparison));
+        }
+        passages.push(passage("report-impression", impression));
+        passages
     }
 
     fn provenance(&self) -> Vec<Block> {
