@@ -142,14 +142,15 @@ async fn edit(
 ) -> Answer<Response> {
     let (edit, stroke) = match edit {
         Edit::LesionDrawing { .. } | Edit::Undo { .. } | Edit::Study { .. } => {
-            let stroke = server.strokes.lock().await;
+            let draws = matches!(edit, Edit::LesionDrawing { .. });
+            let stroke = if draws { Some(server.strokes.lock().await) } else { None };
             let checked = blocking(server.clone(), move |server| {
                 edit.check(&server.knowledge, |number| Ok(server.store.has_edit(&id, number)?))?;
                 server.check_study(&id, &edit)?;
                 let body = server.with_ids(&id, edit)?;
                 Ok(NewEdit { case: id, who: who.name, body })
             });
-            (checked.await?, Some(stroke))
+            (checked.await?, stroke)
         }
         // what the store need not be asked about
         _ => {

@@ -7,7 +7,6 @@ from.
 
 use std::sync::Arc;
 
-use apatite_dicom::ReadError;
 use apatite_follow::{Change, Followed, Pair, Study, follow, parts_patients};
 use apatite_lesion::{Analysis, Options, analyse};
 use apatite_text::Words;
@@ -117,14 +116,6 @@ async fn changes(
     .await
 }
 
-/// A study, ready to be compared.
-struct Read {
-    volume: Volume,
-    analysis: Analysis,
-    date: Option<Date>,
-    patient: [String; 3],
-}
-
 impl Server {
     /// What has changed from the first to the last measured study of a case; none where it has not two of different
     /// days.
@@ -143,12 +134,17 @@ impl Server {
     fn dated(&self, standing: &Standing) -> Answer<Vec<(Option<Date>, usize)>> {
         let mut dated = Vec::new();
         for (at, analysed) in standing.analysed.iter().enumerate() {
-            let study = self.store.study(&analysed.study)?;
-            let date = study.map(|study| first_text(&study.attributes, tags::STUDY_DATE));
-            dated.push((date.and_then(|date| Date::strptime("%Y%m%d", date).ok()), at));
+            dated.push((self.date_of(analysed)?, at));
         }
         dated.sort();
         Ok(dated)
+    }
+
+    /// StudyDate, where it is a date.
+    fn date_of(&self, analysed: &Analysed) -> Answer<Option<Date>> {
+        let study = self.store.study(&analysed.study)?;
+        let date = study.map(|study| first_text(&study.attributes, tags::STUDY_DATE));
+        Ok(date.and_then(|date| Date::strptime("%Y%m%d", date).ok()))
     }
 
     fn followed(&self, earlier: &Analysed, later: &Analysed) -> Answer<Followed> {
@@ -183,36 +179,34 @@ impl Server {
     }
 
     fn follow(&self, earlier: &Analysed, later: &Analysed) -> Answer<Followed> {
-        // two volumes at a time: four would be too much
-        let _turn = self.drawing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (earlier, later) = (self.read_to_follow(earlier)?, self.read_to_follow(later)?);
-        if let Some(attribute) = parts_patients(&earlier.patient, &later.patient) {
+        let patients = self.patients(&[earlier.study.clone(), later.study.clone()])?;
+        if let [first, last] = patients.as_slice()
+            && let Some(attribute) = parts_patients(first, last)
+        {
             return Err(Problem::bad(format!(
                 "the studies have different {attribute}: they are of two patients"
             )));
         }
-        let days = earlier.date.zip(later.date).and_then(|(from, to)| from.until(to).ok());
+        let dates = self.date_of(earlier)?.zip(self.date_of(later)?);
+        let days = dates.and_then(|(from, to)| from.until(to).ok());
         let days = days.map(|span| f64::from(span.get_days()));
-        let [first, last] =
-            [&earlier, &later].map(|read| Study { volume: &read.volume, analysis: &read.analysis });
+        // two volumes at a time: four would be too much
+        let _turn = self.drawing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let read = [self.read_to_follow(earlier)?, self.read_to_follow(later)?];
+        let [first, last] = read.each_ref().map(|(volume, analysis)| Study { volume, analysis });
         follow(&first, &last, days, &self.change_limits, &|_| {})
             .map_err(|error| Problem::bad(format!("the studies cannot be compared: {error}")))
     }
 
     /// The images of a study with masks of body and skeleton, and its lesions as the reader left them.
-    fn read_to_follow(&self, analysed: &Analysed) -> Answer<Read> {
-        let (volume, date, patient) =
-            self.read_series(&analysed.study, Some(&analysed.series.uid), |series| {
-                let (volume, _) = series.load(&|_, _| {})?;
-                let patient = series.origin()?.map(|origin| origin.patient()).unwrap_or_default();
-                Ok::<_, ReadError>((volume, Date::strptime("%Y%m%d", &series.study_date).ok(), patient))
-            })?;
+    fn read_to_follow(&self, analysed: &Analysed) -> Answer<(Volume, Analysis)> {
+        let (volume, _) = self.volume(&analysed.study, Some(&analysed.series.uid))?;
         let options = Options { masks: true, ..Options::default() };
         let mut analysis = analyse(&volume, &options, &|_, _| {})
             .map_err(|error| Problem::bad(format!("the images cannot be measured: {error}")))?;
         analysis.lesions = analysed.counted().cloned().collect();
         analysis.labels = self.counted_labels(analysed, &analysis.lesions)?;
-        Ok(Read { volume, analysis, date, patient })
+        Ok((volume, analysis))
     }
 
     fn changes_in_words<'a>(
@@ -240,7 +234,7 @@ impl Server {
 fn told_pair<'a>(pair: &'a Pair, words: &Words<'_>) -> ToldPair<'a> {
     ToldPair {
         kind_name: words.kind(pair.kind),
-        outcome_name: words.text(&format!("follow-outcome-{}", pair.outcome.word()), &[]),
+        outcome_name: words.outcome(pair.outcome),
         volume: told_change(&pair.volume_mm3, words),
         told: words.changes_of(pair),
         pair,

@@ -135,7 +135,7 @@ impl Server {
     }
 
     /// PatientID, PatientBirthDate and PatientSex of studies, of those that are there.
-    fn patients(&self, studies: &[String]) -> Answer<Vec<[String; 3]>> {
+    pub(crate) fn patients(&self, studies: &[String]) -> Answer<Vec<[String; 3]>> {
         let mut patients = Vec::new();
         for uid in studies {
             let Some(study) = self.store.study(uid)? else { continue };

@@ -13,8 +13,7 @@ pub fn followed(words: &Words<'_>, followed: &Followed, limits: &Limits) -> Stri
         let _ = writeln!(out, "{}\n", words.text("follow-none", &[]));
     }
     for pair in &followed.lesions {
-        let outcome = words.text(&format!("follow-outcome-{}", pair.outcome.word()), &[]);
-        let title = format!("{}. {}: {outcome}", pair.id, words.kind(pair.kind));
+        let title = format!("{}. {}: {}", pair.id, words.kind(pair.kind), words.outcome(pair.outcome));
         let _ = writeln!(out, "{}", styled(HEADING, &title));
         for line in lines(words, pair) {
             let _ = writeln!(out, "   {}", line.styled(words));
@@ -53,10 +52,16 @@ impl Words<'_> {
         self.text("follow-registration", &arguments)
     }
 
-    /// What became of a lesion, a line for each thing that was measured.
+    /// What was measured of a lesion in both studies, a line for each thing.
     #[must_use]
     pub fn changes_of(&self, pair: &Pair) -> Vec<String> {
         lines(self, pair).iter().map(|line| line.plain(self)).collect()
+    }
+
+    /// What became of a lesion.
+    #[must_use]
+    pub fn outcome(&self, outcome: Outcome) -> String {
+        self.text(&format!("follow-outcome-{}", outcome.word()), &[])
     }
 
     /// Whether a difference is a change.
