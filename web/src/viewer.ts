@@ -457,6 +457,7 @@ export class Viewer {
       const drawn = rendered(this.#elements.axial!);
       engine.renderViewport(this.#id('axial'));
       await drawn;
+      await painted();
       if (turn !== this.#shown) return;
     }
     // its texture belongs to the engine that is gone; its slices stay in the cache
@@ -574,6 +575,12 @@ async function centre(viewport: StackViewport, point: Point): Promise<void> {
 /** Waits until a picture is drawn, and not for ever where it is hidden. */
 const rendered = (element: HTMLDivElement): Promise<void> => new Promise((resolve) => {
   element.addEventListener(Enums.Events.IMAGE_RENDERED, () => resolve(), { once: true });
+  setTimeout(resolve, 1000);
+});
+
+/** Waits until the browser has shown what is drawn, and not for ever where the page is hidden: the work for the volume would keep it from that. */
+const painted = (): Promise<void> => new Promise((resolve) => {
+  requestAnimationFrame(() => setTimeout(resolve));
   setTimeout(resolve, 1000);
 });
 
