@@ -24,6 +24,7 @@ use crate::reason::{Reason, digits, say, whole};
 use crate::{FindingEvidence, Kind, Lesion, level};
 
 pub use gap::Gap;
+pub(crate) use study::renumber;
 pub use study::study;
 
 /// Adds findings and levels to lesions that may be calcifications or vascular, and measures the shortest gap that they

@@ -18,6 +18,7 @@ Coordinates are DICOM's (LPS, mm). Equal input gives equal output on any number 
 */
 
 mod candidate;
+mod carry;
 mod describe;
 mod drawn;
 mod grid;
@@ -82,7 +83,8 @@ pub struct Calibration {
 /// What was found in a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
-    /// Lesions of every kind, the surest calcifications first, then by falling volume; ids from 1 in this order.
+    /// Lesions of every kind, the surest calcifications first, then by falling volume; ids from 1 in this order, until
+    /// [`Analysis::keep_ids`] gives them those of an earlier analysis.
     pub lesions: Vec<Lesion>,
     /// Findings of the study as a whole.
     pub findings: Vec<FindingEvidence>,

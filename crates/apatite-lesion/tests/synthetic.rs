@@ -459,3 +459,55 @@ fn a_fascial_sheet_has_fat_along_it_and_an_outline() {
         }
     }
 }
+
+#[test]
+fn lesions_keep_their_ids_when_more_slices_come() {
+    let whole = limb("HFS", |p| {
+        let small = ball(p, [15.0, 0.0, -15.0], 4.0);
+        let large = ball(p, [15.0, 0.0, 12.0], 7.0);
+        (small || large).then_some(600.0)
+    });
+    let part = {
+        let slices = 36;
+        let values = whole.values[..slices * SIZE[0] * SIZE[1]].to_vec();
+        Volume { size: [SIZE[0], SIZE[1], slices], values, ..whole.clone() }
+    };
+    let before = run(&part);
+    let [small] = calcifications(&before)[..] else { panic!("{:?}", before.lesions) };
+    let first = run(&whole);
+    let mut again = first.clone();
+    assert!(again.keep_ids(&before.labels, 7));
+    let near = |analysis: &Analysis, z: f64| {
+        let found = calcifications(analysis)
+            .into_iter()
+            .find(|lesion| (lesion.centre_mm[2] - patient(&whole, [15.0, 0.0, z])[2]).abs() < 2.0);
+        found.unwrap().clone()
+    };
+    assert_ne!(
+        near(&first, -15.0).id,
+        small.id,
+        "the large one comes first, so that there is something to keep"
+    );
+    assert_eq!(near(&again, -15.0).id, small.id);
+    assert!(near(&again, 12.0).id >= 7);
+    for lesion in &again.lesions {
+        let voxels = again.labels.values.iter().filter(|id| **id == lesion.id).count();
+        let was = first.lesions.iter().find(|other| other.centre_mm == lesion.centre_mm).unwrap();
+        assert_eq!(voxels, first.labels.values.iter().filter(|id| **id == was.id).count());
+    }
+    let named = |analysis: &Analysis, id: u16| {
+        analysis
+            .findings
+            .iter()
+            .filter(|finding| finding.because.starts_with(&format!("lesion {id}:")))
+            .count()
+    };
+    let (large, kept) = (near(&again, 12.0).id, near(&first, 12.0).id);
+    assert!(named(&first, kept) > 0);
+    assert_eq!(named(&again, large), named(&first, kept));
+    // nothing is changed where the ids do not suffice
+    let mut full = first.clone();
+    let none = Labels { values: vec![0; before.labels.values.len()], ..before.labels.clone() };
+    assert!(!full.keep_ids(&none, u16::MAX));
+    assert_eq!(full, first);
+}

@@ -25,7 +25,7 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
             let entry = of_lesions.entry(finding.id.clone()).or_default();
             if probability > entry.0 {
                 let because = Reason(finding.measured_from.clone());
-                *entry = (probability, say("lesion {}:", [lesion.id.to_string()]).and(because));
+                *entry = (probability, of_lesion(lesion.id).and(because));
             }
         }
     }
@@ -58,6 +58,23 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     }
     result.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.id.cmp(&b.id)));
     result
+}
+
+/// Has findings that are told of lesions name them by other ids.
+pub(crate) fn renumber(findings: &mut [FindingEvidence], of: impl Fn(u16) -> u16) {
+    let Reason(named) = of_lesion(0);
+    for finding in findings {
+        for clause in finding.measured_from.iter_mut().filter(|clause| clause.text == named[0].text) {
+            clause.values =
+                clause.values.iter().filter_map(|id| Some(of(id.parse().ok()?).to_string())).collect();
+        }
+        finding.because = Reason(finding.measured_from.clone()).english();
+    }
+}
+
+/// What begins a reason that is one lesion's.
+fn of_lesion(id: u16) -> Reason {
+    say("lesion {}:", [id.to_string()])
 }
 
 /// How much each lesion matters: a crumb beside a mass does not, a lesion as large as the typical one does.
