@@ -330,24 +330,29 @@ async fn upload(State(server): App, request: axum::extract::Request) -> Answer<J
     if files.is_empty() {
         return Err(Problem::bad("the upload holds no file"));
     }
-    let taken = take_in(&server, folder, files).await?;
+    let taken = take_in(&server, folder, files, false).await?;
     for id in &taken.cases {
         server.jobs.tell(Event::Case { id: id.clone() });
     }
     Ok(Json(taken))
 }
 
-/// Takes spooled files into the store, so many uploads at once as the limits say.
+/// Takes spooled files into the store, so many uploads at once as the limits say; `more` where others of their studies
+/// may follow at once.
 pub(crate) async fn take_in(
     server: &Arc<Server>,
     folder: tempfile::TempDir,
     files: Vec<Incoming>,
+    more: bool,
 ) -> Answer<Taken> {
     let _turn = server.intakes.acquire().await.map_err(|error| Problem::internal(&error))?;
     let server = server.clone();
     tokio::task::spawn_blocking(move || {
         let taken = take(&server.store, &server.knowledge, &server.limits, &files)?;
         drop(folder);
+        if more {
+            taken.studies.iter().for_each(|study| server.jobs.arrived(study));
+        }
         server.analyse_new(&taken)?;
         Ok(taken)
     })

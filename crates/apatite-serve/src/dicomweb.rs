@@ -403,7 +403,8 @@ async fn stow(State(server): App, study: Option<Path<String>>, request: Request)
         }
     }
     let count = files.len();
-    let taken = crate::api::take_in(&server, folder, files).await?;
+    // systems that send instance by instance send the next one soon
+    let taken = crate::api::take_in(&server, folder, files, true).await?;
     let wrong_study = study.is_some_and(|Path(study)| taken.studies.iter().any(|uid| *uid != study));
     for id in &taken.cases {
         server.jobs.tell(Event::Case { id: id.clone() });

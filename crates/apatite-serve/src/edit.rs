@@ -107,6 +107,10 @@ pub enum Edit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(read_only)]
         ids: Option<[u16; 2]>,
+        /// Grid that its voxels are counted on; the server fills it in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(read_only)]
+        on: Option<Ground>,
     },
     /// Takes an earlier edit back.
     Undo {
@@ -152,6 +156,20 @@ pub enum Drawing {
     },
 }
 
+/// A grid of voxels in the patient.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ground {
+    /// FrameOfReferenceUID.
+    pub frame_of_reference: String,
+    /// Columns, rows, slices.
+    pub size: [usize; 3],
+    /// Centre of the first voxel, LPS, mm.
+    pub origin_mm: [f64; 3],
+    /// Steps along columns, rows and slices, LPS, mm.
+    pub steps_mm: [[f64; 3]; 3],
+}
+
 /// A plane of the patient.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -188,6 +206,18 @@ pub enum Verdict {
     Open,
 }
 
+/// A drawing that holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Drew {
+    /// StudyInstanceUID.
+    pub(crate) study: String,
+    pub(crate) drawing: Drawing,
+    /// First and last id of the lesions that came of it.
+    pub(crate) ids: Option<[u16; 2]>,
+    /// Grid of its voxels; none where it was that of the labels as they are.
+    pub(crate) on: Option<Ground>,
+}
+
 /// The reader's part of a case after all edits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Read {
@@ -199,8 +229,8 @@ pub(crate) struct Read {
     pub(crate) studies: Vec<(String, bool)>,
     /// Judged lesions, the last word of each: study, lesion, verdict, kind.
     pub(crate) lesions: Vec<(String, u16, Verdict, Option<Kind>)>,
-    /// What was drawn, in order: study, drawing, ids.
-    pub(crate) drawings: Vec<(String, Drawing, Option<[u16; 2]>)>,
+    /// What was drawn, in order.
+    pub(crate) drawings: Vec<Drew>,
     /// Numbers of the edits that hold.
     pub(crate) holding: BTreeSet<i64>,
 }
@@ -272,6 +302,20 @@ impl Edit {
                 }
             }
         }
+    }
+}
+
+impl Edit {
+    /// A stroke without its voxels; none where the edit is none.
+    pub(crate) fn without_voxels(&self) -> Option<Self> {
+        let Self::LesionDrawing { study, drawing, ids, on } = self else { return None };
+        let voxels = Vec::new();
+        let drawing = match *drawing {
+            Drawing::Paint { lesion, .. } => Drawing::Paint { lesion, voxels },
+            Drawing::Erase { .. } => Drawing::Erase { voxels },
+            Drawing::Add { .. } | Drawing::Merge { .. } | Drawing::Split { .. } => return None,
+        };
+        Some(Self::LesionDrawing { study: study.clone(), drawing, ids: *ids, on: on.clone() })
     }
 }
 
@@ -391,9 +435,12 @@ impl Read {
             Edit::LesionKind { study, lesion, is } => {
                 *self.judged(study, *lesion) = (study.clone(), *lesion, Verdict::Accepted, Some(*is));
             }
-            Edit::LesionDrawing { study, drawing, ids } => {
-                self.drawings.push((study.clone(), drawing.clone(), *ids));
-            }
+            Edit::LesionDrawing { study, drawing, ids, on } => self.drawings.push(Drew {
+                study: study.clone(),
+                drawing: drawing.clone(),
+                ids: *ids,
+                on: on.clone(),
+            }),
             Edit::Undo { .. } => {}
         }
     }

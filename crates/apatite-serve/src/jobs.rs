@@ -2,13 +2,14 @@
 Analyses in the background.
 
 The queue is in the store, so it survives a restart: what ran when the server ended runs again. One thread takes one job
-after the other, each of which uses all cores.
+after the other, each of which uses all cores. A study that comes instance by instance is analysed when no more have come
+for a while, and again when more come after that; its lesions keep their ids.
 */
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apatite_study::{Measurement, Request, measure};
 use flate2::Compression;
@@ -19,7 +20,13 @@ use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 use crate::Server;
-use crate::store::{Job, Store, StoredResult};
+use crate::store::{Found, Job, Store, StoredResult};
+
+/// So long nothing more must have come of a study before it is analysed.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// So long the worker sleeps where nothing wakes it.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Something that happened, told over server-sent events.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -52,6 +59,8 @@ pub(crate) struct Jobs {
     waiting: Mutex<bool>,
     stop: AtomicBool,
     progress: Mutex<BTreeMap<i64, (String, f64)>>,
+    /// When instances of a study last came that may be a part of it.
+    arrivals: Mutex<HashMap<String, Instant>>,
     pub(crate) events: broadcast::Sender<Event>,
 }
 
@@ -62,6 +71,7 @@ impl Default for Jobs {
             waiting: Mutex::new(false),
             stop: AtomicBool::new(false),
             progress: Mutex::new(BTreeMap::new()),
+            arrivals: Mutex::new(HashMap::new()),
             events: broadcast::channel(1024).0,
         }
     }
@@ -72,6 +82,19 @@ impl Jobs {
     pub(crate) fn wake(&self) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.wake.notify_all();
+    }
+
+    /// Notes that instances of a study came, after which others may come.
+    pub(crate) fn arrived(&self, study: &str) {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.retain(|_, last| last.elapsed() < SETTLING);
+        arrivals.insert(study.to_owned(), Instant::now());
+    }
+
+    /// How long to wait for more of a study.
+    fn settles_in(&self, study: &str) -> Duration {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.get(study).map_or(Duration::ZERO, |last| SETTLING.saturating_sub(last.elapsed()))
     }
 
     /// Ends the worker after the job at hand.
@@ -91,10 +114,10 @@ impl Jobs {
         let _ = self.events.send(event);
     }
 
-    fn sleep(&self) {
+    fn sleep(&self, longest: Duration) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let sleeping = |waiting: &mut bool| !*waiting && !self.stop.load(Ordering::Relaxed);
-        let woken = self.wake.wait_timeout_while(waiting, Duration::from_secs(60), sleeping);
+        let woken = self.wake.wait_timeout_while(waiting, longest, sleeping);
         let (mut waiting, _) = woken.unwrap_or_else(PoisonError::into_inner);
         *waiting = false;
     }
@@ -103,15 +126,29 @@ impl Jobs {
 /// Works until the server stops.
 pub(crate) fn work(server: &Arc<Server>) {
     while !server.jobs.stop.load(Ordering::Relaxed) {
-        match server.store.take_job() {
-            Ok(Some(job)) => run(server, &job),
-            Ok(None) => server.jobs.sleep(),
+        match next(server) {
+            Ok(Ok(job)) => run(server, &job),
+            Ok(Err(longest)) => server.jobs.sleep(longest),
             Err(error) => {
                 tracing::error!("jobs: {error}");
-                server.jobs.sleep();
+                server.jobs.sleep(IDLE);
             }
         }
     }
+}
+
+/// Begins the first job whose study is not still coming; or how long until one may be.
+fn next(server: &Server) -> Found<Result<Job, Duration>> {
+    let mut longest = IDLE;
+    for job in server.store.waiting_jobs()? {
+        let settles = server.jobs.settles_in(&job.study);
+        if settles > Duration::ZERO {
+            longest = longest.min(settles);
+        } else if server.store.begin_job(job.id)? {
+            return Ok(Ok(job));
+        }
+    }
+    Ok(Err(longest))
 }
 
 fn run(server: &Server, job: &Job) {
@@ -134,9 +171,11 @@ fn run(server: &Server, job: &Job) {
             tell("running", step, share);
         }
     };
-    let started = std::time::Instant::now();
+    let started = Instant::now();
+    // counted before the files are read: what comes from now on may not be among them
+    let instances = server.store.ct_instances(&job.study).unwrap_or_default();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        analyse(&server.store, &job.study, &progress)
+        analyse(server, &job.study, instances, &progress)
     }));
     server.jobs.progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);
     let outcome = outcome
@@ -164,16 +203,34 @@ fn run(server: &Server, job: &Job) {
     for id in server.store.cases_of_study(&job.study).unwrap_or_default() {
         server.jobs.tell(Event::Case { id });
     }
+    // while it ran an analysis of what came could not be asked for
+    let more = server.store.ct_instances(&job.study).is_ok_and(|now| now > instances);
+    if more && let Err(error) = server.store.add_job(&job.study) {
+        tracing::error!("jobs: {error}");
+    }
 }
 
-fn analyse(store: &Store, study: &str, progress: &dyn Fn(&str, f64)) -> Result<StoredResult, String> {
+/// Whether a result is of so many CT instances; one kept before they were counted is taken for that.
+pub(crate) fn is_of(result: &StoredResult, instances: i64) -> bool {
+    result.body["instances"].as_i64().is_none_or(|known| known >= instances)
+}
+
+fn analyse(
+    server: &Server,
+    study: &str,
+    instances: i64,
+    progress: &dyn Fn(&str, f64),
+) -> Result<StoredResult, String> {
+    let store = &*server.store;
     let paths = store.paths_of_study(study).map_err(|error| error.to_string())?;
     let request = Request { paths, ..Request::default() };
-    let measurement =
+    let mut measurement =
         measure(&request, progress).map_err(|error| without_paths(store, &error.to_string()))?;
+    server.keep_ids(study, &mut measurement).map_err(|problem| problem.detail)?;
     let labels = packed_labels(&measurement.analysis.labels.values).map_err(|error| error.to_string())?;
     let labels = store.keep_labels(&labels).map_err(|error| error.to_string())?;
     let mut body = body(&measurement);
+    body["instances"] = json!(instances);
     // file names of the store say nothing to a reader
     if let Some(warnings) = body["warnings"].as_array_mut() {
         for warning in warnings {

@@ -51,7 +51,7 @@ use apatite_reason::{Model, ModelError, counts_of};
 
 pub use api::{app, openapi};
 pub use auth::{Access, Means, Role, Who};
-pub use edit::{Drawing, Edit, Plane, Saying, Verdict};
+pub use edit::{Drawing, Edit, Ground, Plane, Saying, Verdict};
 pub use intake::{NotTaken, Taken};
 pub use jobs::Event;
 pub use listen::{ListenError, Listening, Tls, serve};
@@ -223,12 +223,12 @@ impl Server {
         self.jobs.stop();
     }
 
-    /// Asks for the analysis of the CT studies that have none yet.
+    /// Asks for the analysis of the CT studies that have none yet, or none of all that has come.
     fn analyse_new(&self, taken: &Taken) -> Answer<()> {
         for uid in &taken.studies {
-            let is_ct =
-                self.store.study(uid)?.is_some_and(|study| study.modalities.iter().any(|m| m == "CT"));
-            if is_ct && self.store.result(uid)?.is_none() {
+            let instances = self.store.ct_instances(uid)?;
+            let of_all = self.store.result(uid)?.is_some_and(|result| jobs::is_of(&result, instances));
+            if instances > 0 && !of_all {
                 self.store.add_job(uid)?;
             }
         }

@@ -2,6 +2,7 @@
 A case as it stands: the reader's words and what the images propose, told apart.
 */
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use apatite_case::{Case, Format, Policy};
@@ -241,15 +242,25 @@ fn corrected(
     let Body { mut lesions, mut findings, gap, region, series, mut warnings } =
         serde_json::from_value(body.clone())?;
     let is_revised = revised.is_some();
+    let mut warn = |told: String| {
+        body["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
+        warnings.push(told);
+    };
+    let mut gone = BTreeSet::new();
     if let Some(revised) = revised {
         lesions.retain(|lesion| !revised.gone.contains(&lesion.id));
         lesions.retain(|lesion| revised.drawn.iter().all(|drawn| drawn.id != lesion.id));
         lesions.extend(revised.drawn);
         labels = revised.labels;
         for (_, why) in revised.left_out {
-            let told = format!("a drawing of the reader is left out: {why}");
-            body["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
-            warnings.push(told);
+            warn(format!("a drawing of the reader is left out: {why}"));
+        }
+        gone = revised.gone;
+    }
+    for (_, id, verdict, kind) in read.lesions.iter().filter(|judged| judged.0 == study) {
+        let is_judged = *verdict != Verdict::Open || kind.is_some();
+        if is_judged && !gone.contains(id) && lesions.iter().all(|lesion| lesion.id != *id) {
+            warn(format!("lesion {id}, which the reader judged, is no longer found"));
         }
     }
     let BodySeries { uid, date, size, spacing_mm, kernel, patient_position, noise_hu } = series;

@@ -11,18 +11,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use apatite_dicom::{ReadError, Series, Source};
 use apatite_lesion::{Desk, Drawn, Kind, Lesion, Options, parts};
+use apatite_study::Measurement;
 use apatite_volume::{Geometry, Labels, Volume};
+use dicom_dictionary_std::tags;
 use flate2::read::GzDecoder;
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::Server;
-use crate::edit::{Drawing, Edit, Plane, Read};
+use crate::dicom::first_text;
+use crate::edit::{Drawing, Drew, Edit, Ground, Plane, Read};
 use crate::jobs::{packed_labels, without_paths};
 use crate::problem::{Answer, Problem};
 use crate::reading::Analysed;
-use crate::store::{StoredResult, hex};
+use crate::store::{LoggedEdit, StoredResult, hex};
 
 /// Computed, and can be made again.
 pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS revision (
@@ -77,14 +80,14 @@ impl Server {
         result: &StoredResult,
         read: &Read,
     ) -> Answer<Option<Revision>> {
-        let drawings = read.drawings.iter().filter(|drawing| drawing.0 == study);
-        let drawings = drawings.map(|(_, drawing, ids)| (drawing, ids.map(|[first, _]| first)));
-        let drawings = drawings.collect::<Vec<_>>();
+        let drawings = read.drawings.iter().filter(|drew| drew.study == study).collect::<Vec<_>>();
         if drawings.is_empty() {
             return Ok(None);
         }
         let digest = {
-            let said = serde_json::to_vec(&(study, &result.labels, env!("CARGO_PKG_VERSION"), &drawings))?;
+            let said = drawings.iter().map(|drew| (&drew.drawing, drew.first(), &drew.on));
+            let said = said.collect::<Vec<_>>();
+            let said = serde_json::to_vec(&(study, &result.labels, env!("CARGO_PKG_VERSION"), &said))?;
             hex(&Sha256::digest(said))
         };
         let known: Option<String> = self
@@ -105,7 +108,7 @@ impl Server {
 
     /// A drawing with the ids of the lesions that come of it, refused where it cannot be done; other edits as they are.
     pub(crate) fn with_ids(&self, case: &str, mut edit: Edit) -> Answer<Edit> {
-        let Edit::LesionDrawing { study, drawing, ids } = &mut edit else { return Ok(edit) };
+        let Edit::LesionDrawing { study, drawing, ids, on } = &mut edit else { return Ok(edit) };
         let study = study.clone();
         let standing = self.standing(case, &[])?;
         if !standing.stored.studies.contains(&study) {
@@ -113,21 +116,21 @@ impl Server {
         }
         let result = self.store.result(&study)?;
         let result = result.ok_or_else(|| Problem::bad("the study is not analysed yet"))?;
-        let Found { lesions, .. } = serde_json::from_value(result.body.clone())?;
-        // an id that was ever given is not given again, so that an undo mixes up nothing
-        let mut last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
-        for logged in &*standing.log {
-            if let Edit::LesionDrawing { study: of, ids: Some([_, end]), .. } = &logged.body
-                && *of == study
-            {
-                last = last.max(*end);
+        let Found { series, lesions, labels } = serde_json::from_value(result.body.clone())?;
+        *on = match drawing {
+            Drawing::Paint { .. } | Drawing::Erase { .. } => {
+                Some(labels.in_frame(&self.frame_of_reference(&study, &series.uid)?))
             }
-        }
+            Drawing::Add { .. } | Drawing::Merge { .. } | Drawing::Split { .. } => None,
+        };
+        // an id that was ever given is not given again, so that an undo mixes up nothing
+        let last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
+        let last = last.max(last_drawn(&standing.log, &study));
         let first = last.checked_add(1).ok_or_else(|| Problem::bad("the study has too many lesions"))?;
         *ids = drawing.makes().then_some([first, first]);
         let standing = self.standing(case, std::slice::from_ref(&edit))?;
         let Some(revision) = self.revised(&study, &result, &standing.read)? else { return Ok(edit) };
-        let at = standing.read.drawings.iter().filter(|drawing| drawing.0 == study).count() - 1;
+        let at = standing.read.drawings.iter().filter(|drew| drew.study == study).count() - 1;
         if let Some((_, why)) = revision.left_out.into_iter().find(|(left, _)| *left == at) {
             return Err(Problem::bad(why));
         }
@@ -138,22 +141,19 @@ impl Server {
         Ok(edit)
     }
 
-    fn revise(
-        &self,
-        study: &str,
-        result: &StoredResult,
-        drawings: &[(&Drawing, Option<u16>)],
-    ) -> Answer<Revision> {
+    fn revise(&self, study: &str, result: &StoredResult, drawings: &[&Drew]) -> Answer<Revision> {
         let Found { series, lesions, labels: grid } = serde_json::from_value(result.body.clone())?;
-        let desk = self.desk(study, &series.uid)?;
+        let desk = self.desk(study, &series.uid, &result.labels)?;
+        let ground = grid.in_frame(&self.frame_of_reference(study, &series.uid)?);
         let mut sheet = Sheet {
             labels: unpacked(&self.store.labels(&result.labels)?, &grid)?,
+            ground,
             kinds: lesions.iter().map(|lesion| (lesion.id, lesion.kind)).collect(),
             changed: BTreeSet::new(),
         };
         let mut left_out = Vec::new();
-        for (at, (drawing, first)) in drawings.iter().enumerate() {
-            if let Err(problem) = sheet.draw(&desk, drawing, *first) {
+        for (at, drew) in drawings.iter().enumerate() {
+            if let Err(problem) = sheet.draw(&desk, drew) {
                 left_out.push((at, problem.detail));
             }
         }
@@ -166,10 +166,43 @@ impl Server {
         Ok(Revision { drawn, gone, labels, left_out })
     }
 
-    /// The volume of a series, prepared; the last one is kept.
-    fn desk(&self, study: &str, series: &str) -> Answer<Arc<Desk>> {
+    /// Gives the lesions of a new measurement of a study the ids of those that lay there before; what is new gets ids
+    /// that nothing in any case means.
+    pub(crate) fn keep_ids(&self, study: &str, measurement: &mut Measurement) -> Answer<()> {
+        let Some(before) = self.store.result(study)? else { return Ok(()) };
+        let Found { series, lesions, labels: grid } = serde_json::from_value(before.body.clone())?;
+        let frame = self.frame_of_reference(study, &series.uid)?;
+        let is_same = frame == self.frame_of_reference(study, &measurement.series.uid)?;
+        let mut last = lesions.iter().map(|lesion| lesion.id).max().unwrap_or(0);
+        for case in self.store.cases_of_study(study)? {
+            last = last.max(last_drawn(&self.store.edits(&case, 0)?, study));
+        }
+        let mut labels = unpacked(&self.store.labels(&before.labels)?, &grid)?;
+        if !is_same {
+            // nothing lies where something lay
+            labels.values.fill(0);
+        }
+        let kept = last.checked_add(1).is_some_and(|free| measurement.analysis.keep_ids(&labels, free));
+        if !kept {
+            measurement.warnings.push(
+                "the lesions have other numbers than in the analysis before: check what was judged and drawn"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn frame_of_reference(&self, study: &str, series: &str) -> Answer<String> {
+        let known = self.store.series(Some(study))?.into_iter().find(|known| known.uid == series);
+        Ok(known
+            .map_or_else(String::new, |known| first_text(&known.attributes, tags::FRAME_OF_REFERENCE_UID)))
+    }
+
+    /// The volume of a series as it was analysed with these labels, prepared; the last one is kept.
+    fn desk(&self, study: &str, series: &str, labels: &str) -> Answer<Arc<Desk>> {
+        let key = format!("{series} {labels}");
         let mut last = self.desks.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, desk)) = last.as_ref().filter(|(uid, _)| uid == series) {
+        if let Some((_, desk)) = last.as_ref().filter(|(known, _)| *known == key) {
             return Ok(desk.clone());
         }
         // two volumes at once would be too much
@@ -178,7 +211,7 @@ impl Server {
         let desk = Desk::new(volume, &Options::default())
             .map_err(|error| Problem::bad(format!("the images cannot be measured: {error}")))?;
         let desk = Arc::new(desk);
-        *last = Some((series.to_owned(), desk.clone()));
+        *last = Some((key, desk.clone()));
         Ok(desk)
     }
 
@@ -214,9 +247,20 @@ impl Server {
     }
 }
 
+/// The last id that drawings on a study gave; 0 where they gave none.
+fn last_drawn(log: &[LoggedEdit], study: &str) -> u16 {
+    let given = log.iter().filter_map(|logged| match &logged.body {
+        Edit::LesionDrawing { study: of, ids: Some([_, last]), .. } if of == study => Some(*last),
+        _ => None,
+    });
+    given.max().unwrap_or(0)
+}
+
 /// Labels under the pen.
 struct Sheet {
     labels: Labels,
+    /// Their grid in the patient.
+    ground: Ground,
     /// Of every id there is.
     kinds: std::collections::BTreeMap<u16, Kind>,
     /// Ids whose voxels changed.
@@ -224,10 +268,10 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn draw(&mut self, desk: &Desk, drawing: &Drawing, first: Option<u16>) -> Answer<()> {
+    fn draw(&mut self, desk: &Desk, drew: &Drew) -> Answer<()> {
         // without a number in the log nothing new came of the drawing
-        let first = first.unwrap_or(u16::MAX);
-        match drawing {
+        let first = drew.first().unwrap_or(u16::MAX);
+        match &drew.drawing {
             Drawing::Add { at_mm } => {
                 let grown = desk.grow(*at_mm, &self.labels).ok_or_else(|| {
                     Problem::bad("nothing dense enough lies there that is not part of a lesion already")
@@ -274,11 +318,11 @@ impl Sheet {
                         first
                     }
                 };
-                let voxels = self.voxels(voxels)?;
+                let voxels = self.voxels(voxels, drew.on.as_ref())?;
                 self.give(voxels, id);
             }
             Drawing::Erase { voxels } => {
-                let voxels = self.voxels(voxels)?;
+                let voxels = self.voxels(voxels, drew.on.as_ref())?;
                 self.give(voxels, 0);
             }
         }
@@ -318,8 +362,83 @@ impl Sheet {
         sides
     }
 
+    /// The voxels that runs name on the grid they were drawn on.
+    fn voxels(&self, runs: &[[u32; 4]], on: Option<&Ground>) -> Answer<Vec<usize>> {
+        let on = on.unwrap_or(&self.ground);
+        let voxels = on.voxels(runs)?;
+        if *on == self.ground {
+            return Ok(voxels);
+        }
+        if on.frame_of_reference != self.ground.frame_of_reference {
+            return Err(Problem::bad("it was drawn on images of another frame of reference"));
+        }
+        Ok(self.ground.under(on, &voxels))
+    }
+}
+
+impl Drew {
+    fn first(&self) -> Option<u16> {
+        self.ids.map(|[first, _]| first)
+    }
+}
+
+impl Grid {
+    fn in_frame(&self, frame_of_reference: &str) -> Ground {
+        let Self { size, origin_mm, steps_mm } = *self;
+        Ground { frame_of_reference: frame_of_reference.to_owned(), size, origin_mm, steps_mm }
+    }
+}
+
+impl Ground {
+    fn geometry(&self) -> Geometry {
+        Geometry { origin_mm: self.origin_mm, steps_mm: self.steps_mm }
+    }
+
+    /// Voxels of this grid whose centres lie in these of another.
+    fn under(&self, other: &Self, voxels: &[usize]) -> Vec<usize> {
+        let (mine, theirs) = (self.geometry(), other.geometry());
+        let drawn = voxels.iter().copied().collect::<BTreeSet<_>>();
+        let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+        for &voxel in voxels {
+            let at = other.position(voxel);
+            for corner in 0..8 {
+                let corner = std::array::from_fn(|axis| at[axis] + f64::from(corner >> axis & 1) - 0.5);
+                let here = mine.voxel_from_patient(theirs.patient_from_voxel(corner));
+                low = std::array::from_fn(|axis| low[axis].min(here[axis]));
+                high = std::array::from_fn(|axis| high[axis].max(here[axis]));
+            }
+        }
+        let span = |axis: usize| {
+            let last = self.size[axis] as f64 - 1.0;
+            (low[axis].ceil().max(0.0) as usize)..(high[axis].floor().min(last) + 1.0).max(0.0) as usize
+        };
+        let mut under = Vec::new();
+        for slice in span(2) {
+            for row in span(1) {
+                for column in span(0) {
+                    let at = [column, row, slice].map(|at| at as f64);
+                    let there = theirs.voxel_from_patient(mine.patient_from_voxel(at)).map(f64::round);
+                    let inside = (0..3).all(|axis| (0.0..other.size[axis] as f64).contains(&there[axis]));
+                    if inside && drawn.contains(&other.index(there.map(|at| at as usize))) {
+                        under.push(self.index([column, row, slice]));
+                    }
+                }
+            }
+        }
+        under
+    }
+
+    fn index(&self, [column, row, slice]: [usize; 3]) -> usize {
+        (slice * self.size[1] + row) * self.size[0] + column
+    }
+
+    fn position(&self, voxel: usize) -> [f64; 3] {
+        let [columns, rows, _] = self.size;
+        [voxel % columns, voxel / columns % rows, voxel / columns / rows].map(|at| at as f64)
+    }
+
     fn voxels(&self, runs: &[[u32; 4]]) -> Answer<Vec<usize>> {
-        let [columns, rows, slices] = self.labels.size;
+        let [columns, rows, slices] = self.size;
         let mut voxels = Vec::new();
         for run in runs {
             let [slice, row, start, end] = run.map(|at| at as usize);
@@ -328,7 +447,7 @@ impl Sheet {
             }
             let at = (slice * rows + row) * columns;
             voxels.extend(at + start..at + end);
-            if voxels.len() > self.labels.values.len() {
+            if voxels.len() > columns * rows * slices {
                 return Err(Problem::bad("`voxels` names voxels more than once"));
             }
         }

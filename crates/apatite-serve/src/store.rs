@@ -178,7 +178,7 @@ pub(crate) struct StoredResult {
     pub(crate) labels: String,
 }
 
-type Found<T> = rusqlite::Result<T>;
+pub(crate) type Found<T> = rusqlite::Result<T>;
 
 impl Store {
     /// Opens the store in `folder`, and makes it where there is none.
@@ -367,6 +367,16 @@ impl Store {
                 })
             })?
             .collect()
+    }
+
+    /// Number of CT instances of a study.
+    pub(crate) fn ct_instances(&self, study: &str) -> Found<i64> {
+        self.reading()
+            .prepare_cached(
+                "SELECT count(*) FROM instance JOIN series ON series.uid = instance.series
+                 WHERE instance.study = ?1 AND series.modality = 'CT'",
+            )?
+            .query_row([study], |row| row.get(0))
     }
 
     /// UIDs of the studies with this PatientID, in no order.
@@ -603,16 +613,21 @@ impl Store {
         self.database().execute("UPDATE job SET state = 'queued' WHERE state = 'running'", [])
     }
 
-    /// Takes the next job.
-    pub(crate) fn take_job(&self) -> Found<Option<Job>> {
-        self.database()
-            .prepare_cached(
-                "UPDATE job SET state = 'running'
-                 WHERE id = (SELECT id FROM job WHERE state = 'queued' ORDER BY id LIMIT 1)
-                 RETURNING id, study, state, created, ended, error",
-            )?
-            .query_row([], job)
-            .optional()
+    /// The jobs that wait, the first asked for first.
+    pub(crate) fn waiting_jobs(&self) -> Found<Vec<Job>> {
+        let database = self.reading();
+        let mut query = database.prepare_cached(
+            "SELECT id, study, state, created, ended, error FROM job WHERE state = 'queued' ORDER BY id",
+        )?;
+        query.query_map([], job)?.collect()
+    }
+
+    /// Begins a job, unless it no longer waits. Returns whether it did.
+    pub(crate) fn begin_job(&self, id: i64) -> Found<bool> {
+        let changed = self
+            .database()
+            .execute("UPDATE job SET state = 'running' WHERE id = ?1 AND state = 'queued'", [id])?;
+        Ok(changed > 0)
     }
 
     /// Ends a job, unless it has ended. Returns whether it had not.

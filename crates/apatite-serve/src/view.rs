@@ -2,6 +2,8 @@
 A case as the page shows it: what was said, what the images propose, what was done to it.
 */
 
+use std::borrow::Cow;
+
 use apatite_case::{Case, Lab, LabResult};
 use apatite_follow::parts_patients;
 use apatite_lesion::Clause;
@@ -32,7 +34,7 @@ pub(crate) struct View<'a> {
     edit_count: usize,
     /// The last edit that holds and can be taken back.
     undoable: Option<i64>,
-    /// The last of them.
+    /// The last of them; strokes without their voxels, which a picture shows.
     edits: Vec<ToldEdit<'a>>,
 }
 
@@ -40,8 +42,19 @@ pub(crate) struct View<'a> {
 #[derive(Serialize)]
 pub(crate) struct ToldEdit<'a> {
     #[serde(flatten)]
-    logged: &'a LoggedEdit,
+    logged: Cow<'a, LoggedEdit>,
     holds: bool,
+}
+
+impl ToldEdit<'_> {
+    fn without_voxels(mut self) -> Self {
+        let LoggedEdit { number, made, who, body } = &*self.logged;
+        if let Some(body) = body.without_voxels() {
+            let short = LoggedEdit { number: *number, made: made.clone(), who: who.clone(), body };
+            self.logged = Cow::Owned(short);
+        }
+        self
+    }
 }
 
 #[derive(Serialize)]
@@ -57,8 +70,10 @@ impl Standing {
     /// The last entries of the log, `most` of them.
     pub(crate) fn edits(&self, most: usize) -> Vec<ToldEdit<'_>> {
         let shown = &self.log[self.log.len().saturating_sub(most)..];
-        let told =
-            shown.iter().map(|logged| ToldEdit { logged, holds: self.read.holding.contains(&logged.number) });
+        let told = shown.iter().map(|logged| ToldEdit {
+            logged: Cow::Borrowed(logged),
+            holds: self.read.holding.contains(&logged.number),
+        });
         told.collect()
     }
 }
@@ -90,7 +105,7 @@ impl Server {
             studies: self.studies_of(standing, words)?,
             edit_count: standing.log.len(),
             undoable: undoable.map(|logged| logged.number),
-            edits: standing.edits(most),
+            edits: standing.edits(most).into_iter().map(ToldEdit::without_voxels).collect(),
         })
     }
 

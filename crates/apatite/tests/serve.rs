@@ -667,6 +667,88 @@ fn lesions_are_drawn_and_the_figures_follow() {
     assert_eq!(case["studies"][0]["analysis"], before["studies"][0]["analysis"]);
 }
 
+#[test]
+fn what_was_judged_and_drawn_stays_in_its_place_when_more_of_a_study_comes() {
+    let server = Server::start(&folder("parts"), &[]);
+    let mut files = phantom();
+    files.sort();
+    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
+    // the case file first, then the slices: six at one end and two at the other come later
+    let (early, late) = {
+        let last = files.len() - 3;
+        let numbered = files.iter().copied().enumerate();
+        let (late, early): (Vec<_>, Vec<_>) = numbered.partition(|(at, _)| (1..7).contains(at) || *at > last);
+        let unnumbered = |part: Vec<(usize, _)>| part.into_iter().map(|(_, file)| file).collect::<Vec<_>>();
+        (unnumbered(early), unnumbered(late))
+    };
+    let id = server.upload(&early).json()["cases"][0].as_str().unwrap().to_owned();
+    await_analysis(&server);
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    let uid = case["studies"][0]["uid"].as_str().unwrap().to_owned();
+    let edits = format!("/api/v1/cases/{id}/edits");
+    let lesions = |case: &Value| case["studies"][0]["analysis"]["lesions"].as_array().unwrap().clone();
+    let judged = lesions(&case)[0].clone();
+    let reject = json!({ "kind": "lesion", "study": uid, "lesion": judged["id"], "verdict": "rejected" });
+    assert_eq!(server.post(&edits, &reject).status, 201);
+    let runs =
+        (10..14).flat_map(|slice| (20..26).map(move |row| json!([slice, row, 30, 36]))).collect::<Vec<_>>();
+    let paint = json!({ "act": "paint", "voxels": runs });
+    let drawn = server
+        .post(&edits, &json!({ "kind": "lesion_drawing", "study": uid, "drawing": paint }))
+        .json()["case"]
+        .clone();
+    let stroke = drawn["edits"].as_array().unwrap().last().unwrap()["body"].clone();
+    let made = stroke["ids"][0].clone();
+    assert_eq!(stroke["drawing"]["voxels"], json!([]), "every answer is not to carry them");
+    assert_eq!(server.get(&edits)[1]["body"]["drawing"]["voxels"], json!(runs));
+    let with =
+        |case: &Value, id: &Value| lesions(case).into_iter().find(|lesion| lesion["id"] == *id).unwrap();
+
+    server.upload(&late);
+    await_analysis(&server);
+    let whole = server.get(&format!("/api/v1/cases/{id}"));
+    let slices = |case: &Value| case["studies"][0]["analysis"]["labels"]["size"][2].as_u64().unwrap();
+    assert_eq!(slices(&whole), slices(&case) + late.len() as u64);
+    let origin = |case: &Value| case["studies"][0]["analysis"]["labels"]["origin_mm"].clone();
+    assert_ne!(origin(&whole), origin(&case), "the grid begins elsewhere");
+    let apart = |a: &Value, b: &Value| {
+        let at = |lesion: &Value, k: usize| lesion["centre_mm"][k].as_f64().unwrap();
+        (0..3).map(|k| (at(a, k) - at(b, k)).powi(2)).sum::<f64>().sqrt()
+    };
+    let kept = with(&whole, &judged["id"]);
+    assert_eq!(kept["verdict"], "rejected");
+    assert!(apart(&kept, &judged) < 1.0, "{kept} {judged}");
+    let (before, after) = (with(&drawn, &made), with(&whole, &made));
+    assert!(apart(&before, &after) < 0.01, "{before} {after}");
+    assert_eq!(before["voxels"], after["voxels"]);
+    let rest = lesions(&whole).iter().filter(|lesion| lesion["verdict"] == "rejected").count();
+    assert_eq!(rest, 1);
+    // nothing more has come: nothing is analysed again
+    let jobs = server.get("/api/v1/jobs").as_array().unwrap().len();
+    server.upload(&late);
+    assert_eq!(server.get("/api/v1/jobs").as_array().unwrap().len(), jobs);
+}
+
+#[test]
+fn a_study_sent_instance_by_instance_is_analysed_when_it_is_whole() {
+    let server = Server::start(&folder("instances"), &[]);
+    let slices = phantom().into_iter().filter(|(name, _)| name.starts_with("ct/")).collect::<Vec<_>>();
+    for (_, slice) in &slices {
+        let mut body = b"--cut\r\nContent-Type: application/dicom\r\n\r\n".to_vec();
+        body.extend_from_slice(slice);
+        body.extend_from_slice(b"\r\n--cut--\r\n");
+        let kind = "multipart/related; type=\"application/dicom\"; boundary=cut";
+        let stored = server.ask("POST", "/dicomweb/studies", &[("Content-Type", kind)], &body);
+        assert_eq!(stored.status, 200, "{}", String::from_utf8_lossy(&stored.body));
+    }
+    await_analysis(&server);
+    let jobs = server.get("/api/v1/jobs").as_array().unwrap().len();
+    assert!(jobs < slices.len() / 4, "{jobs}: about one, not one for every instance");
+    let id = server.get("/api/v1/cases")[0]["id"].as_str().unwrap().to_owned();
+    let case = server.get(&format!("/api/v1/cases/{id}"));
+    assert_eq!(case["studies"][0]["analysis"]["labels"]["size"][2], slices.len());
+}
+
 /// The files of a phantom with its case, by name.
 fn phantom() -> Vec<(String, Vec<u8>)> {
     static MADE: std::sync::OnceLock<Vec<(String, Vec<u8>)>> = std::sync::OnceLock::new();
