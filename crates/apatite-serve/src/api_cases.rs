@@ -2,6 +2,7 @@
 The API of cases: worklist, one case, its edits, its differential, reports.
 */
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use apatite_network::Workspace;
@@ -46,7 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(differential))
 }
 
-/// The worklist: all cases, the last added first.
+/// The worklist: all cases, the last added first. A case that came of a study alone, and in which nobody did anything,
+/// is not among them while its study belongs to another.
 #[utoipa::path(get, path = "/api/v1/cases", tag = "cases", params(InLanguage), responses((status = 200, body = Vec<Value>), (status = "4XX", body = Problem)))]
 async fn worklist(
     State(server): App,
@@ -54,12 +56,18 @@ async fn worklist(
 ) -> Answer<Json<Vec<Value>>> {
     blocking(server, move |server| {
         let mut workspace = Workspace::default();
-        let cases = server.store.cases()?;
-        cases
-            .into_iter()
-            .map(|stored| row(server, &server.standing_of(stored, &[])?, lang, &mut workspace))
-            .collect::<Answer<Vec<_>>>()
-            .map(Json)
+        let mut rows = Vec::new();
+        let mut holders: BTreeMap<String, usize> = BTreeMap::new();
+        for stored in server.store.cases()? {
+            let standing = server.standing_of(stored, &[])?;
+            let row = row(server, &standing, lang, &mut workspace)?;
+            standing.stored.studies.iter().for_each(|uid| *holders.entry(uid.clone()).or_default() += 1);
+            rows.push((row, standing.is_of_images_alone().then_some(standing.stored.studies)));
+        }
+        // a study that was taken into another case is read there
+        let elsewhere = |studies: &Vec<String>| studies.iter().all(|uid| holders[uid] > 1);
+        rows.retain(|(_, studies)| !studies.as_ref().is_some_and(elsewhere));
+        Ok(Json(rows.into_iter().map(|(row, _)| row).collect()))
     })
     .await
 }

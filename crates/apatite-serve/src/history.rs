@@ -81,7 +81,7 @@ mod tests {
 
     fn case() -> StoredCase {
         let document = json!({ "imaging": [{ "modality": "CT", "present": ["amorphous"] }] });
-        StoredCase { id: "a".to_owned(), added: String::new(), document, studies: Vec::new() }
+        StoredCase { id: "a".to_owned(), added: String::new(), document, studies: Vec::new(), has_file: true }
     }
 
     fn edit() -> impl Strategy<Value = Edit> {

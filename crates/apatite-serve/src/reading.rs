@@ -196,6 +196,13 @@ impl Server {
     }
 }
 
+impl Standing {
+    /// Whether the case came of images without a case file, and nobody did anything in it.
+    pub(crate) fn is_of_images_alone(&self) -> bool {
+        !self.stored.has_file && self.log.is_empty() && !self.stored.studies.is_empty()
+    }
+}
+
 impl Analysed {
     /// As it would have been measured; its labels are empty.
     pub(crate) fn measurement(&self) -> Measurement {

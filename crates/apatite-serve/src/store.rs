@@ -118,6 +118,8 @@ pub(crate) struct StoredCase {
     pub(crate) added: String,
     pub(crate) document: Value,
     pub(crate) studies: Vec<String>,
+    /// Whether it came as a case file, and not with a study alone.
+    pub(crate) has_file: bool,
 }
 
 /// One entry of the log of edits.
@@ -510,7 +512,8 @@ impl Store {
         let database = self.reading();
         let mut query = database.prepare_cached(
             "SELECT id, added, document,
-                    (SELECT group_concat(study) FROM case_study WHERE patient_case = id)
+                    (SELECT group_concat(study) FROM case_study WHERE patient_case = id),
+                    original IS NOT NULL
              FROM patient_case WHERE ?1 IS NULL OR id = ?1 ORDER BY added DESC, id",
         )?;
         query
@@ -519,7 +522,13 @@ impl Store {
                 let mut studies =
                     studies.split(',').filter(|uid| !uid.is_empty()).map(str::to_owned).collect::<Vec<_>>();
                 studies.sort();
-                Ok(StoredCase { id: row.get(0)?, added: row.get(1)?, document: json(row, 2)?, studies })
+                Ok(StoredCase {
+                    id: row.get(0)?,
+                    added: row.get(1)?,
+                    document: json(row, 2)?,
+                    studies,
+                    has_file: row.get(4)?,
+                })
             })?
             .collect()
     }

@@ -468,7 +468,10 @@ fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
     assert_eq!(take("1.2.3").status, 404);
     let refused = take(&other);
     assert_eq!(refused.status, 400, "{}", refused.json());
+    let listed = || server.get("/api/v1/cases").as_array().unwrap().len();
+    let all = listed();
     let taken = take(&later).json()["case"].clone();
+    assert_eq!(listed(), all - 1, "the case that came with the study alone is no longer shown");
     assert_eq!(taken["studies"].as_array().unwrap().len(), 2);
     assert_eq!(server.get(&format!("/api/v1/cases/{id}/other-studies")), json!([]));
 
@@ -507,6 +510,7 @@ fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
     let log = server.get(&edits);
     assert_eq!(server.post(&edits, &json!({ "kind": "undo", "edit": log[0]["number"] })).status, 201);
     assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["studies"].as_array().unwrap().len(), 1);
+    assert_eq!(listed(), all);
     drop(server);
     std::fs::remove_dir_all(&store).unwrap();
 }
