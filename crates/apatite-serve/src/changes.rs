@@ -14,10 +14,8 @@ use apatite_volume::Volume;
 use axum::extract::State;
 use dicom_dictionary_std::tags;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,13 +26,6 @@ use crate::api_cases::blocking;
 use crate::dicom::first_text;
 use crate::problem::{Answer, Problem};
 use crate::reading::{Analysed, Lang, Standing};
-use crate::store::hex;
-
-/// Computed, and can be made again.
-pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS comparison (
-  digest TEXT PRIMARY KEY,              -- of both analyses and what the reader made of their lesions
-  body   TEXT NOT NULL
-)";
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new().routes(routes!(changes))
@@ -153,29 +144,11 @@ impl Server {
                 "name two different studies of the case; it needs two that are measured",
             ));
         }
-        let digest = {
-            let of = |analysed: &Analysed| {
-                let counted = analysed.counted().map(|lesion| (lesion.id, lesion.kind));
-                let text = (&analysed.study, &analysed.labels, counted.collect::<Vec<_>>());
-                serde_json::to_string(&text)
-            };
-            let said = (of(earlier)?, of(later)?, env!("CARGO_PKG_VERSION"));
-            hex(&Sha256::digest(serde_json::to_vec(&said)?))
-        };
-        let known: Option<String> = self
-            .store
-            .database()
-            .query_row("SELECT body FROM comparison WHERE digest = ?1", [&digest], |row| row.get(0))
-            .optional()?;
-        if let Some(known) = known {
-            return Ok(serde_json::from_str(&known)?);
-        }
-        let followed = self.follow(earlier, later)?;
-        self.store.database().execute(
-            "INSERT OR REPLACE INTO comparison (digest, body) VALUES (?1, ?2)",
-            params![digest, serde_json::to_string(&followed)?],
-        )?;
-        Ok(followed)
+        let from = [earlier, later].map(|analysed| {
+            let counted = analysed.counted().map(|lesion| (lesion.id, lesion.kind));
+            (&analysed.study, &analysed.labels, counted.collect::<Vec<_>>())
+        });
+        self.store.computed("comparison", &from, || self.follow(earlier, later))
     }
 
     fn follow(&self, earlier: &Analysed, later: &Analysed) -> Answer<Followed> {

@@ -2,8 +2,7 @@
 The lesions of a study as a reader draws them: the labels of the analysis with every drawing that holds, and the figures
 of what they change.
 
-A revision is computed from the log alone and kept under the digest of what it was computed from, so an undo finds the
-one before, and a restart loses none.
+A revision is computed from the log alone.
 */
 
 use std::collections::BTreeSet;
@@ -15,9 +14,7 @@ use apatite_study::Measurement;
 use apatite_volume::{Geometry, Labels, Volume};
 use dicom_dictionary_std::tags;
 use flate2::read::GzDecoder;
-use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::Server;
 use crate::dicom::first_text;
@@ -25,13 +22,7 @@ use crate::edit::{Drawing, Drew, Edit, Ground, Plane, Read};
 use crate::jobs::{packed_labels, without_paths};
 use crate::problem::{Answer, Problem};
 use crate::reading::Analysed;
-use crate::store::{LoggedEdit, StoredResult, hex};
-
-/// Computed, and can be made again.
-pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS revision (
-  digest TEXT PRIMARY KEY,              -- of the analysis and what was drawn
-  body   TEXT NOT NULL                  -- lesions that are drawn, those that are gone, SHA-256 of the labels
-)";
+use crate::store::{LoggedEdit, StoredResult};
 
 /// What drawings made of the lesions of a study.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -84,26 +75,9 @@ impl Server {
         if drawings.is_empty() {
             return Ok(None);
         }
-        let digest = {
-            let said = drawings.iter().map(|drew| (&drew.drawing, drew.first(), &drew.on));
-            let said = said.collect::<Vec<_>>();
-            let said = serde_json::to_vec(&(study, &result.labels, env!("CARGO_PKG_VERSION"), &said))?;
-            hex(&Sha256::digest(said))
-        };
-        let known: Option<String> = self
-            .store
-            .database()
-            .query_row("SELECT body FROM revision WHERE digest = ?1", [&digest], |row| row.get(0))
-            .optional()?;
-        if let Some(known) = known {
-            return Ok(Some(serde_json::from_str(&known)?));
-        }
-        let revision = self.revise(study, result, &drawings)?;
-        self.store.database().execute(
-            "INSERT OR REPLACE INTO revision (digest, body) VALUES (?1, ?2)",
-            params![digest, serde_json::to_string(&revision)?],
-        )?;
-        Ok(Some(revision))
+        let drawn = drawings.iter().map(|drew| (&drew.drawing, drew.first(), &drew.on)).collect::<Vec<_>>();
+        let from = (study, &result.labels, drawn);
+        self.store.computed("revision", &from, || self.revise(study, result, &drawings)).map(Some)
     }
 
     /// A drawing with the ids of the lesions that come of it, refused where it cannot be done; other edits as they are.

@@ -217,8 +217,7 @@ impl Store {
             VERSION => {}
             _ => return Err(StoreError::Version { found, known: VERSION }),
         }
-        database.execute_batch(crate::revision::TABLE)?;
-        database.execute_batch(crate::changes::TABLE)?;
+        database.execute_batch(crate::computed::TABLE)?;
         let readers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
         let reading = (0..readers).map(|_| {
             let connection = Connection::open(folder.join("apatite.sqlite"))?;
@@ -238,7 +237,7 @@ impl Store {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reading(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn reading(&self) -> MutexGuard<'_, Connection> {
         let free = self.reading.iter().find_map(|connection| match connection.try_lock() {
             Ok(free) => Some(free),
             Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
