@@ -149,12 +149,16 @@ async fn edit(
     Json(edit): Json<Edit>,
 ) -> Answer<Response> {
     let (edit, stroke) = match edit {
-        Edit::LesionDrawing { .. } | Edit::Undo { .. } | Edit::Study { .. } => {
+        Edit::Lesion { .. }
+        | Edit::LesionKind { .. }
+        | Edit::LesionDrawing { .. }
+        | Edit::Undo { .. }
+        | Edit::Study { .. } => {
             let draws = matches!(edit, Edit::LesionDrawing { .. });
             let stroke = if draws { Some(server.strokes.lock().await) } else { None };
             let checked = blocking(server.clone(), move |server| {
                 edit.check(&server.knowledge, |number| Ok(server.store.has_edit(&id, number)?))?;
-                server.check_study(&id, &edit)?;
+                server.check_named(&id, &edit)?;
                 let body = server.with_ids(&id, edit)?;
                 Ok(NewEdit { case: id, who: who.name, body })
             });

@@ -14,6 +14,7 @@ mod audit;
 mod auth;
 #[allow(unused_qualifications, reason = "utoipa repeats the parameters of handlers")]
 mod changes;
+mod checks;
 mod computed;
 mod dicom;
 mod dicomweb;

@@ -5,7 +5,6 @@ A case as the page shows it: what was said, what the images propose, what was do
 use std::borrow::Cow;
 
 use apatite_case::{Case, Lab, LabResult};
-use apatite_follow::parts_patients;
 use apatite_lesion::Clause;
 use apatite_text::Words;
 use dicom_dictionary_std::tags;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::Server;
 use crate::dicom::first_text;
 use crate::edit::Edit;
-use crate::problem::{Answer, Problem};
+use crate::problem::Answer;
 use crate::reading::{Analysed, Lang, Standing};
 use crate::store::LoggedEdit;
 
@@ -129,24 +128,6 @@ impl Server {
             json!({ "uid": uid, "date": date, "description": description, "modalities": modalities })
         });
         Ok(told.collect())
-    }
-
-    /// Whether a study that is to belong to a case is there, and of its patient.
-    pub(crate) fn check_study(&self, case: &str, edit: &Edit) -> Answer<()> {
-        let Edit::Study { study, .. } = edit else { return Ok(()) };
-        let Some(of_study) = self.patients(std::slice::from_ref(study))?.pop() else {
-            return Err(Problem::not_found("there is no study of this UID"));
-        };
-        let own = self.standing(case, &[])?.stored.studies;
-        for of_case in self.patients(&own)? {
-            if let Some(attribute) = parts_patients(&of_case, &of_study) {
-                let told = format!(
-                    "the study has another {attribute} than those of the case: it is of another patient"
-                );
-                return Err(Problem::bad(told));
-            }
-        }
-        Ok(())
     }
 
     /// PatientID, PatientBirthDate and PatientSex of studies, of those that are there.

@@ -8,6 +8,7 @@ This crate measures nothing itself and makes no diagnosis.
 */
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use apatite_case::{Assertion, Case, Observation, Place};
 use apatite_dicom::{Origin, ReadError, Source, read_mask};
@@ -100,6 +101,7 @@ fn measure_with(
     progress: &dyn Fn(&str, f64),
 ) -> Result<(Measurement, Volume), StudyError> {
     progress("headers", 0.0);
+    let started = Instant::now();
     let study = Source::open(&request.paths)?;
     let series = study.choose(request.series.as_deref())?;
     let mut warnings = study.notes().collect::<Vec<_>>();
@@ -107,6 +109,7 @@ fn measure_with(
         progress("slices", READING_SHARE * done as f64 / of.max(1) as f64);
     })?;
     warnings.extend(read_warnings.iter().map(ToString::to_string));
+    let reading = started.elapsed();
     let bones = match &request.bones {
         Some(path) => {
             let (mask, mask_warnings) = read_mask(path, &volume.geometry, volume.size)?;
@@ -120,9 +123,10 @@ fn measure_with(
     }
     let calibration = request.calibration;
     let options = Options { bones: bones.as_ref(), masks, calibration, ..Options::default() };
-    let analysis = analyse(&volume, &options, &|step, share| {
+    let mut analysis = analyse(&volume, &options, &|step, share| {
         progress(step, READING_SHARE + (1.0 - READING_SHARE) * share);
     })?;
+    analysis.timings_ms.insert("read", reading.as_secs_f64() * 1000.0);
     warnings.extend(analysis.warnings.iter().cloned());
     let measurement = Measurement {
         series: MeasuredSeries {

@@ -693,6 +693,8 @@ fn what_was_judged_and_drawn_stays_in_its_place_when_more_of_a_study_comes() {
     let lesions = |case: &Value| case["studies"][0]["analysis"]["lesions"].as_array().unwrap().clone();
     let judged = lesions(&case)[0].clone();
     let reject = json!({ "kind": "lesion", "study": uid, "lesion": judged["id"], "verdict": "rejected" });
+    let unknown = json!({ "kind": "lesion_kind", "study": uid, "lesion": 999, "is": "vascular" });
+    assert_eq!(server.post(&edits, &unknown).status, 404);
     assert_eq!(server.post(&edits, &reject).status, 201);
     let runs =
         (10..14).flat_map(|slice| (20..26).map(move |row| json!([slice, row, 30, 36]))).collect::<Vec<_>>();
