@@ -70,6 +70,10 @@ const SMALL_SECTION_MM2: f64 = 6000.0;
 const HAND_OR_FOOT_MM2: f64 = 40_000.0;
 /// The marrow of the bones of hand and foot is smaller than this, mm³.
 const SMALL_BONE_MM3: f64 = 15_000.0;
+/// A space of at least this (mm³) in a deposit or a loose body is rare.
+const MARROW_OF_SMALL_BONE_MM3: f64 = 250.0;
+/// No knee, elbow, hip or shoulder shows so many small bones whole.
+const WHOLE_SMALL_BONES: usize = 8;
 /// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
 const SHAFT_ELONGATION: f64 = 3.5;
 /// Marrow of less than this (mm³) does not say what bones are in view.
@@ -205,16 +209,14 @@ fn from_anatomy(
         space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
-    // several bones and none of the size of a long bone's end: a hand or a foot, whatever its width
-    let bones: Vec<f64> = spaces
+    let bones: Vec<(f64, bool)> = spaces
         .iter()
         .zip(&walls)
         .filter(|(space, wall)| space.cells > 0 && marrow_score(space, **wall, false, grid.cell_mm3()) > 0.0)
-        .map(|(space, _)| space.cells as f64 * grid.cell_mm3())
+        .map(|(space, _)| (space.cells as f64 * grid.cell_mm3(), space.on_edge))
         .collect();
-    let largest = bones.iter().copied().fold(0.0, f64::max);
-    let small_bones = section_mm2 <= SMALL_SECTION_MM2
-        || (bones.len() >= 5 && largest < SMALL_BONE_MM3 && section_mm2 < HAND_OR_FOOT_MM2);
+    let small_bones =
+        section_mm2 <= SMALL_SECTION_MM2 || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
     let large_section = !small_bones;
     let scores: Vec<f64> = spaces
         .iter()
@@ -288,6 +290,18 @@ fn from_anatomy(
     Anatomy { tissue, small_bones, deposit }
 }
 
+/// Whether bones, by the volume of their marrow (mm³) and whether the field cuts them, are those of a hand or a foot,
+/// whatever its width: several and none of the size of a long bone's end; or, beside heel and ankle which are as large
+/// as that, more small ones than any other part of the body has whole in a field.
+fn of_hand_or_foot(bones: &[(f64, bool)]) -> bool {
+    let all_small = bones.iter().all(|&(volume, _)| volume < SMALL_BONE_MM3);
+    let whole = bones
+        .iter()
+        .filter(|&&(volume, cut)| !cut && (MARROW_OF_SMALL_BONE_MM3..SMALL_BONE_MM3).contains(&volume))
+        .count();
+    (all_small && bones.len() >= 5) || whole >= WHOLE_SMALL_BONES
+}
+
 /// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
 /// field does not cut is that of mature ossification.
 fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) {
@@ -357,4 +371,20 @@ fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
         let first = coarse.low[axis] + position[axis] * coarse.block[axis];
         size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_bones_are_a_foot_though_the_heel_is_large() {
+        let foot: Vec<(f64, bool)> =
+            [(25_000.0, false), (19_000.0, true)].into_iter().chain([(700.0, false); 9]).collect();
+        assert!(of_hand_or_foot(&foot));
+        // a knee with its patella, and what the field cuts of ribs
+        assert!(!of_hand_or_foot(&[(60_000.0, true), (70_000.0, true), (9000.0, false), (4000.0, true)]));
+        assert!(!of_hand_or_foot(&[[(60_000.0, true); 1].as_slice(), &[(5000.0, true); 9]].concat()));
+        assert!(of_hand_or_foot(&[(3000.0, true); 5]));
+    }
 }
