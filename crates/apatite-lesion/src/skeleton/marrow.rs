@@ -212,6 +212,20 @@ impl Features {
 
     /// Ratio of the longest to the middle principal axis.
     pub(super) fn elongation(&self) -> f64 {
+        let values = self.variances();
+        (values[0] / values[1].max(1e-9)).sqrt()
+    }
+
+    /// The elongation of the spheroid as long and as large as this: that of a bent bone, such as a rib, whose middle axis
+    /// is long too.
+    fn slenderness(&self, volume_mm3: f64) -> f64 {
+        // a sphere has a fifth of its squared radius along each axis
+        let half = (5.0 * self.variances()[0]).sqrt();
+        (4.0 / 3.0 * std::f64::consts::PI * half.powi(3) / volume_mm3).sqrt()
+    }
+
+    /// Variances along the principal axes, longest first, mm².
+    fn variances(&self) -> [f64; 3] {
         let n = self.cells as f64;
         let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
             std::array::from_fn(|j| {
@@ -219,8 +233,7 @@ impl Features {
                     + if i == j { 0.08 } else { 0.0 }
             })
         });
-        let values = crate::linear::eigenvalues(covariance);
-        (values[0] / values[1].max(1e-9)).sqrt()
+        crate::linear::eigenvalues(covariance)
     }
 }
 
@@ -246,7 +259,7 @@ pub(super) fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, 
         0.0
     };
     // small bones within the field are those of hand and foot
-    score -= if large_section && !space.on_edge && volume < 6000.0 && space.elongation() < 3.0 {
+    score -= if large_section && !space.on_edge && volume < 6000.0 && space.slenderness(volume) < 3.0 {
         4.0
     } else {
         0.0
@@ -372,5 +385,39 @@ pub(super) fn close_marrow(
         if island > 0 && bony > other {
             marrow[cell] = owner[island as usize];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points along an arc of a circle of 60 mm, a millimetre apart, each with four beside it.
+    fn arc(degrees: f64) -> Features {
+        let mut space = Features::default();
+        for step in 0..(degrees.to_radians() * 60.0) as usize {
+            let angle = step as f64 / 60.0;
+            for beside in [[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]] {
+                let radius = 60.0 + beside[0];
+                space.add([radius * angle.cos(), radius * angle.sin(), beside[1]], 150.0, 500.0, false);
+            }
+        }
+        space
+    }
+
+    #[test]
+    fn a_bent_bone_is_slender_though_its_middle_axis_is_long() {
+        let rib = arc(150.0);
+        assert!(rib.elongation() < 3.0);
+        assert!(rib.slenderness(rib.cells as f64) > 3.0);
+        let lump = {
+            let mut space = Features::default();
+            for at in 0..1000 {
+                let point = [at % 10, at / 10 % 10, at / 100].map(f64::from);
+                space.add(point, 150.0, 500.0, false);
+            }
+            space
+        };
+        assert!(lump.slenderness(1000.0) < 1.5);
     }
 }
