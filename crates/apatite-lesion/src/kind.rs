@@ -110,6 +110,12 @@ const FAVOUR: f64 = 0.6;
 const WALL: f64 = 7.0;
 /// Log odds against a vessel where all foci of a chain are solid bodies and no lumen is seen.
 const SOLID: f64 = 5.0;
+/// Broad streaks of metal reach this far, mm.
+const STREAKS_MM: f64 = 80.0;
+/// Broad streaks of metal stay below this mean, HU.
+const PALE_HU: f64 = 240.0;
+/// Sharpening the edge between air and skin yields less than this, HU.
+const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
@@ -161,10 +167,21 @@ fn scores(
         scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
     } else if candidate.metal_mm < 3.0 {
         scores.add(Kind::Artefact, 3.5, say("blooming of metal", []));
-    } else if candidate.metal_mm < 40.0 {
+    } else if candidate.metal_mm < STREAKS_MM {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
-        scores.add(Kind::Artefact, streak + weak, say("in the streaks of metal", []));
+        let near = if candidate.metal_mm < 40.0 { streak + weak } else { 0.0 };
+        // a broad streak is as smooth within as the tissue it brightens, and large; new bone is denser
+        let pale = ((PALE_HU - candidate.mean_hu) / 7.0).clamp(0.0, 10.0);
+        scores.add(Kind::Artefact, near.max(pale), say("in the streaks of metal", []));
+    }
+    // where air meets skin, a sharp kernel brightens the skin
+    if candidate.around.air > 0.35
+        && candidate.skin_mm < 4.0
+        && candidate.mean_hu < 200.0
+        && candidate.max_hu < OVERSHOOT_HU
+    {
+        scores.add(Kind::Artefact, 8.0, say("a faint rim of the skin", []));
     }
     // noise
     let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);
@@ -179,6 +196,9 @@ fn scores(
         );
     }
     // bone: shell and marrow, cut by the edge, smooth, beside bone
+    let ellipsoid = ELLIPSOID * long * middle * short;
+    // a bone of hand or foot is one compact body, a mass of many nodules is not
+    let lobed = volume > 1500.0 && volume < 0.75 * ellipsoid;
     let shaft = beside_shaft(scene, candidate);
     if let Some(rim) = candidate.rim {
         let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
@@ -213,7 +233,8 @@ fn scores(
             -BONE_PRIOR - FAVOUR - deposit,
             say("hangs on bone, of the form of a ridge or process of it", []),
         );
-    } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 {
+    } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
+    {
         scores.add(
             Kind::BoneOrVariant,
             3.2,
@@ -240,7 +261,6 @@ fn scores(
         scores.add(Kind::BoneOrVariant, 5.0, say("cut by the side of the field", []));
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
-    let ellipsoid = ELLIPSOID * long * middle * short;
     if study.sesamoids
         && !candidate.attached
         && volume > 1500.0
@@ -250,10 +270,29 @@ fn scores(
     {
         scores.add(Kind::BoneOrVariant, 3.5, say("a smooth compact body as dense as cortex beside bone", []));
     }
-    if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && short < 9.0 {
+    if study.sesamoids
+        && !study.small
+        && !candidate.attached
+        && (60.0..1500.0).contains(&volume)
+        && (0.8..5.0).contains(&candidate.bone_mm)
+        && candidate.max_hu > 600.0
+        && volume > 0.8 * ellipsoid
+        && lone(all)
+    {
         scores.add(
             Kind::BoneOrVariant,
-            3.0,
+            4.5,
+            say("a lone smooth compact body beside a large joint, as the fabella is", []),
+        );
+    }
+    // thick slices and a stout border add to a plate
+    let thin = short < 9.0 || (short < 12.0 && middle > 4.0 * short);
+    if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && thin {
+        // the broader for its thickness, the less like a deposit on bone
+        let broad = (middle / short.max(1.0) - 3.0).clamp(0.0, 6.0) * 0.7;
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0 + broad,
             say("a long thin plate that runs out from bone, as the blade of the scapula and ribs do", []),
         );
     }
@@ -375,6 +414,12 @@ fn scores(
         }
     }
     scores
+}
+
+/// Whether at most two bodies of a size that can be told lie free of bone, apart from what is as large as a patella.
+fn lone(all: &[Candidate]) -> bool {
+    let free = all.iter().filter(|other| !other.attached && (20.0..1500.0).contains(&other.volume_mm3));
+    free.count() <= 2
 }
 
 /// In soft tissue, away from bone.

@@ -511,3 +511,26 @@ fn lesions_keep_their_ids_when_more_slices_come() {
     assert!(!full.keep_ids(&none, u16::MAX));
     assert_eq!(full, first);
 }
+
+#[test]
+fn skin_that_a_sharp_kernel_brightens_is_no_calcification() {
+    let volume = limb("HFS", |p| (35.5..37.0).contains(&p[0].hypot(p[1])).then_some(190.0));
+    let analysis = run(&volume);
+    assert!(analysis.lesions.iter().any(|lesion| lesion.kind == Kind::Artefact), "{:?}", analysis.lesions);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+    // mineral just below the skin is one, and bright
+    let volume = limb("HFS", |p| ball(p, [33.0, 0.0, 0.0], 2.5).then_some(600.0));
+    assert_eq!(calcifications(&run(&volume)).len(), 1);
+}
+
+#[test]
+fn a_broad_streak_of_metal_is_no_calcification_and_new_bone_is() {
+    let (metal, streak, bone) = ([16.0, 14.0, 0.0], [16.0, -16.0, 0.0], [-6.0, -18.0, 6.0]);
+    let volume = limb("HFS", |p| {
+        let hu = [(metal, 4.0, 3000.0), (streak, 5.0, 165.0), (bone, 4.0, 520.0)];
+        hu.into_iter().find_map(|(centre, radius, hu)| ball(p, centre, radius).then_some(hu))
+    });
+    let analysis = run(&volume);
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!(ball(lesion.centre_mm, patient(&volume, bone), 1.0), "{:?}", lesion.centre_mm);
+}
