@@ -19,6 +19,7 @@ use self::cortex::Cortex;
 use self::marrow::{
     ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
 };
+pub(crate) use self::piece::BLURRED_MM;
 use self::piece::Bones;
 use self::solid::{Solid, solid};
 use crate::grid::{Connectivity, Grid, box_mean, components, distance2, distance2_within};

@@ -15,7 +15,7 @@ const FILM_HU: f32 = 350.0;
 /// The bone that a piece hangs on is looked for within this, mm.
 const PARENT_MM: f64 = 9.0;
 /// Cells wider than this (mm) do not tell a piece from its bone.
-const BLURRED_MM: f64 = 2.6;
+pub(crate) const BLURRED_MM: f64 = 2.6;
 
 /// Log odds that a piece is a deposit and not bone, by its features and a constant: volume (ln mm³), volume over its
 /// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
