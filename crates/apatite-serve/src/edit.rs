@@ -303,9 +303,7 @@ impl Edit {
             }
         }
     }
-}
 
-impl Edit {
     /// A stroke without its voxels; none where the edit is none.
     pub(crate) fn without_voxels(&self) -> Option<Self> {
         let Self::LesionDrawing { study, drawing, ids, on } = self else { return None };

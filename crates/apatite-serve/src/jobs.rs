@@ -229,8 +229,7 @@ fn analyse(
     server.keep_ids(study, &mut measurement).map_err(|problem| problem.detail)?;
     let labels = packed_labels(&measurement.analysis.labels.values).map_err(|error| error.to_string())?;
     let labels = store.keep_labels(&labels).map_err(|error| error.to_string())?;
-    let mut body = body(&measurement);
-    body["instances"] = json!(instances);
+    let mut body = body(&measurement, instances);
     // file names of the store say nothing to a reader
     if let Some(warnings) = body["warnings"].as_array_mut() {
         for warning in warnings {
@@ -241,10 +240,11 @@ fn analyse(
 }
 
 /// What is kept of a measurement, without its voxels.
-fn body(measurement: &Measurement) -> Value {
+fn body(measurement: &Measurement, instances: i64) -> Value {
     let analysis = &measurement.analysis;
     let labels = &analysis.labels;
     json!({
+        "instances": instances,
         "series": measurement.series,
         "lesions": analysis.lesions,
         "findings": analysis.findings,

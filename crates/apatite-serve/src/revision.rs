@@ -322,12 +322,9 @@ impl Sheet {
 
     /// The voxels of a lesion on either side of a plane, the larger side first; one side where the plane misses it.
     fn cut(&self, lesion: u16, plane: &Plane) -> Vec<Vec<usize>> {
-        let [columns, rows, _] = self.labels.size;
         let (above, below): (Vec<usize>, Vec<usize>) =
             positions(&self.labels.values, |value| *value == lesion).into_iter().partition(|voxel| {
-                let row = voxel / columns;
-                let at = [voxel % columns, row % rows, row / rows].map(|at| at as f64);
-                let point = self.labels.geometry.patient_from_voxel(at);
+                let point = self.labels.geometry.patient_from_voxel(self.ground.position(*voxel));
                 (0..3).map(|k| (point[k] - plane.point_mm[k]) * plane.normal[k]).sum::<f64>() > 0.0
             });
         let mut sides = vec![above, below];

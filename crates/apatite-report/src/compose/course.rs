@@ -102,7 +102,7 @@ impl Composer<'_, '_, '_> {
             lines.push(self.word("follow-none"));
         }
         for pair in &followed.lesions {
-            let outcome = self.words.outcome(pair.outcome);
+            let outcome = words.outcome(pair.outcome);
             // volume alone: mass and density stand in the other forms
             let volume = words.changes_of(pair).into_iter().next().unwrap_or_default();
             lines.push(format!("{}. {}, {outcome}: {volume}.", pair.id, words.kind(pair.kind)));
@@ -113,7 +113,7 @@ impl Composer<'_, '_, '_> {
 
     fn pair_row(&self, pair: &Pair) -> Row {
         let words = self.words;
-        let outcome = self.words.outcome(pair.outcome);
+        let outcome = words.outcome(pair.outcome);
         let mut row = self.change_row(&pair.id.to_string(), &outcome, &pair.volume_mm3);
         if matches!(pair.outcome, Outcome::OutOfView | Outcome::Unsettled) {
             // the figures stand there, but nothing follows from them
