@@ -83,6 +83,32 @@ impl Grid {
     }
 }
 
+/// Rows taken out of a field at once by [`across_slices`]: their copy stays small beside the field.
+const ROWS_AT_ONCE: usize = 32;
+
+/// Applies `change` to every plane of a field that lies across its slices: rows of cells, one of each slice, in order.
+fn across_slices(field: &mut [f32], [nx, ny, nz]: [usize; 3], change: impl Fn(&mut [f32]) + Sync) {
+    for first in (0..ny).step_by(ROWS_AT_ONCE) {
+        let rows = first..(first + ROWS_AT_ONCE).min(ny);
+        let planes: Vec<Vec<f32>> = rows
+            .into_par_iter()
+            .map(|y| {
+                let mut plane = Vec::with_capacity(nx * nz);
+                for slice in field.chunks(nx * ny) {
+                    plane.extend_from_slice(&slice[y * nx..(y + 1) * nx]);
+                }
+                change(&mut plane);
+                plane
+            })
+            .collect();
+        field.par_chunks_mut(nx * ny).enumerate().for_each(|(z, slice)| {
+            for (row, plane) in slice[first * nx..].chunks_mut(nx).zip(&planes) {
+                row.copy_from_slice(&plane[z * nx..(z + 1) * nx]);
+            }
+        });
+    }
+}
+
 /// Which cells count as neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Connectivity {

@@ -695,7 +695,7 @@ fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, Reason)>) -> Vec<Gr
             let (a, b) = (&candidates[i], &candidates[j]);
             let size = |c: &Candidate| c.volume_mm3.cbrt() * 1.24;
             let reach = (0.45 * size(a).max(size(b))).clamp(2.5, 10.0);
-            if gap_mm(a, b, reach) <= reach {
+            if within(a, b, reach) {
                 let (p, q) = (root(&mut parent, i), root(&mut parent, j));
                 parent[p.max(q)] = p.min(q);
             }
@@ -723,8 +723,8 @@ fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, Reason)>) -> Vec<Gr
     groups
 }
 
-/// Shortest distance between two candidates in voxel frame, mm; more than `reach` where their boxes are further apart.
-fn gap_mm(a: &Candidate, b: &Candidate, reach: f64) -> f64 {
+/// Whether two candidates come as close to each other as `reach`, mm.
+fn within(a: &Candidate, b: &Candidate, reach: f64) -> bool {
     let spacing = a.spacing_mm();
     let apart2: f64 = (0..3)
         .map(|axis| {
@@ -732,25 +732,31 @@ fn gap_mm(a: &Candidate, b: &Candidate, reach: f64) -> f64 {
             ((low - high + 1.0).max(0.0) * spacing[axis]).powi(2)
         })
         .sum();
-    if apart2.sqrt() > reach {
-        return f64::INFINITY;
+    let reach2 = reach * reach;
+    if apart2 > reach2 {
+        return false;
     }
-    let mut least = f64::INFINITY;
-    for p in &a.runs {
-        for q in &b.runs {
-            let dx = if p.end <= q.start {
-                f64::from(q.start - p.end + 1)
-            } else if q.end <= p.start {
-                f64::from(p.start - q.end + 1)
-            } else {
-                0.0
-            };
-            let (dy, dz) = (f64::from(p.row.abs_diff(q.row)), f64::from(p.slice.abs_diff(q.slice)));
-            let square = (dx * spacing[0]).powi(2) + (dy * spacing[1]).powi(2) + (dz * spacing[2]).powi(2);
-            if square < least {
-                least = square;
-            }
-        }
-    }
-    least.sqrt()
+    let steps = spacing.map(|step| (reach / step) as u32);
+    let meet = |p: &Run, q: &Run| {
+        let dx = if p.end <= q.start {
+            f64::from(q.start - p.end + 1)
+        } else if q.end <= p.start {
+            f64::from(p.start - q.end + 1)
+        } else {
+            0.0
+        };
+        let (dy, dz) = (f64::from(p.row.abs_diff(q.row)), f64::from(p.slice.abs_diff(q.slice)));
+        (dx * spacing[0]).powi(2) + (dy * spacing[1]).powi(2) + (dz * spacing[2]).powi(2) <= reach2
+    };
+    // runs are in order of slice and row: only those of near rows are asked
+    a.runs.iter().any(|p| {
+        (p.slice.saturating_sub(steps[2])..=p.slice + steps[2]).any(|slice| {
+            let first = (slice, p.row.saturating_sub(steps[1]));
+            let from = b.runs.partition_point(|q| (q.slice, q.row) < first);
+            b.runs[from..]
+                .iter()
+                .take_while(|q| q.slice == slice && q.row <= p.row + steps[1])
+                .any(|q| meet(p, q))
+        })
+    })
 }

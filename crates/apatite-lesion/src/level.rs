@@ -4,6 +4,7 @@
 //! curvature of the border, not its tilt alone, tells it from the top of a nodule.
 
 use apatite_volume::Volume;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::grid::Run;
@@ -127,12 +128,19 @@ impl Lines<'_> {
         let skip = (0.9 / step).round().max(1.0) as usize;
         let least = STEP_HU.max(3.0 * noise_hu);
         let mut result = vec![Vec::new(); width * height];
-        for v in 0..height {
-            for u in 0..width {
-                let line: Vec<f64> = (0..count).map(|k| f64::from(smooth[self.cell(u, v, k)])).collect();
+        result.par_chunks_mut(width).enumerate().for_each(|(v, row)| {
+            let mut line = vec![0.0; count];
+            for (u, points) in row.iter_mut().enumerate() {
+                let near = |k: usize| near2[self.cell(u, v, k)] <= NEAR_MM * NEAR_MM;
+                if !(far + 1..count.saturating_sub(far + 1)).any(near) {
+                    continue;
+                }
+                for (k, value) in line.iter_mut().enumerate() {
+                    *value = f64::from(smooth[self.cell(u, v, k)]);
+                }
                 let mean = |from: usize, to: usize| line[from..to].iter().sum::<f64>() / (to - from) as f64;
                 for k in far + 1..count.saturating_sub(far + 1) {
-                    if near2[self.cell(u, v, k)] > NEAR_MM * NEAR_MM {
+                    if !near(k) {
                         continue;
                     }
                     let upper = mean(k - far, k + 1 - skip);
@@ -148,15 +156,10 @@ impl Lines<'_> {
                     let share = (middle - line[k]) / (line[k + 1] - line[k]).max(1e-6);
                     let floor = (k + 1..count).find(|&at| line[at] < middle).unwrap_or(count);
                     let depth = (floor as f64 - (k as f64 + share)) * step;
-                    result[v * width + u].push(Point {
-                        height: (k as f64 + share) * step,
-                        upper,
-                        lower,
-                        depth,
-                    });
+                    points.push(Point { height: (k as f64 + share) * step, upper, lower, depth });
                 }
             }
-        }
+        });
         result
     }
 

@@ -4,8 +4,6 @@
 //! about it, a dense shell with immature bone within: each density has its own border, and half of the densest would
 //! cut away all that is less.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use crate::grid::distance2_within;
@@ -61,25 +59,30 @@ impl Surface {
             .collect();
         let mut inside: Vec<Option<f32>> = (0..patch.grid.len())
             .into_par_iter()
-            .map(|cell| {
+            .map_init(Vec::new, |further, cell| {
                 let own = f32::from(patch.hu[cell]);
-                patch.mask[cell].then(|| if edge[cell] { inwards(patch, &depth, cell) } else { own })
+                patch.mask[cell].then(|| if edge[cell] { inwards(patch, &depth, cell, further) } else { own })
             })
             .collect();
         // a voxel outside shares the density inside those that it touches
-        let mut beside: BTreeMap<usize, (f32, f32)> = BTreeMap::new();
-        for (cell, inside) in inside.iter().enumerate() {
-            let Some(inside) = *inside else { continue };
+        let mut beside = vec![false; patch.grid.len()];
+        for cell in (0..patch.grid.len()).filter(|&cell| patch.mask[cell]) {
+            patch.grid.neighbours26(cell, |other| beside[other] |= soft(other));
+        }
+        let shared = |cell: usize| {
+            let (mut sum, mut count) = (0.0, 0.0);
             patch.grid.neighbours26(cell, |other| {
-                if soft(other) {
-                    let (sum, count) = beside.entry(other).or_default();
-                    *sum += inside;
-                    *count += 1.0;
+                if let Some(inside) = inside[other] {
+                    sum += inside;
+                    count += 1.0;
                 }
             });
-        }
-        for (cell, (sum, count)) in beside {
-            inside[cell] = Some(sum / count);
+            (cell, sum / count)
+        };
+        let shared: Vec<(usize, f32)> =
+            (0..patch.grid.len()).into_par_iter().filter(|&cell| beside[cell]).map(shared).collect();
+        for (cell, mean) in shared {
+            inside[cell] = Some(mean);
         }
         Self { inside, edge, ground: ground_hu as f32 }
     }
@@ -141,29 +144,30 @@ impl Surface {
 }
 
 /// Density just inside a voxel of the edge of the mask, HU: the median of those further in; of a thin part, which has no inside,
-/// the highest near.
-fn inwards(patch: &Patch, depth: &[f32], cell: usize) -> f32 {
+/// the highest near. `further` is room to work in.
+fn inwards(patch: &Patch, depth: &[f32], cell: usize, further: &mut Vec<i16>) -> f32 {
     let grid = &patch.grid;
     let steps = grid.spacing_mm.map(|step| ((INWARDS_MM / step) as usize).max(1));
     let way_mm = (0..3).map(|axis| steps[axis] as f64 * grid.spacing_mm[axis]).fold(f64::INFINITY, f64::min);
     let least = depth[cell] + DEEPER * way_mm as f32;
     let at = grid.position(cell);
-    let range = |axis: usize| {
-        at[axis].saturating_sub(steps[axis])..=(at[axis] + steps[axis]).min(grid.size[axis] - 1)
-    };
-    let mut further: Vec<i16> = Vec::new();
+    let range =
+        |axis: usize| at[axis].saturating_sub(steps[axis])..(at[axis] + steps[axis] + 1).min(grid.size[axis]);
+    let columns = range(0);
+    further.clear();
     let (mut deepest, mut highest) = (0.0_f32, patch.hu[cell]);
     for z in range(2) {
         for y in range(1) {
-            for x in range(0) {
-                let other = grid.index([x, y, z]);
-                if !patch.mask[other] {
-                    continue;
-                }
-                deepest = deepest.max(depth[other]);
-                highest = highest.max(patch.hu[other]);
-                if depth[other] >= least {
-                    further.push(patch.hu[other]);
+            let row = grid.index([columns.start, y, z])..grid.index([columns.end, y, z]);
+            for ((&hu, &on), &depth) in
+                patch.hu[row.clone()].iter().zip(&patch.mask[row.clone()]).zip(&depth[row])
+            {
+                if on {
+                    deepest = deepest.max(depth);
+                    highest = highest.max(hu);
+                    if depth >= least {
+                        further.push(hu);
+                    }
                 }
             }
         }

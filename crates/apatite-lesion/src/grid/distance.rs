@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Grid;
+use super::{Grid, across_slices};
 
 /// Squared Euclidean distance, mm², of every cell centre to the nearest cell of `mask`; infinite without one. Exact
 /// (Felzenszwalb and Huttenlocher, Theory of Computing 2012, doi 10.4086/toc.2012.v008a019), for any spacing.
@@ -27,25 +27,16 @@ pub(crate) fn distance2(grid: &Grid, mask: impl Fn(usize) -> bool + Sync) -> Vec
         }
     });
     if nz > 1 {
-        let columns: Vec<Vec<f32>> = (0..ny)
-            .into_par_iter()
-            .map(|y| {
-                let mut work = Envelope::default();
-                let mut plane = vec![0.0; nx * nz];
-                for x in 0..nx {
-                    let line = &mut plane[x * nz..(x + 1) * nz];
-                    for (z, value) in line.iter_mut().enumerate() {
-                        *value = field[(z * ny + y) * nx + x];
-                    }
-                    work.transform(line, sz);
-                }
-                plane
-            })
-            .collect();
-        field.par_chunks_mut(nx * ny).enumerate().for_each(|(z, slice)| {
-            for (y, row) in slice.chunks_mut(nx).enumerate() {
-                for (x, value) in row.iter_mut().enumerate() {
-                    *value = columns[y][x * nz + z];
+        // rows of cells are copied whole: a line along the slices touches a page of memory at every cell
+        across_slices(&mut field, grid.size, |plane| {
+            let mut work = Envelope::default();
+            let mut line = Vec::with_capacity(nz);
+            for x in 0..nx {
+                line.clear();
+                line.extend(plane.iter().skip(x).step_by(nx));
+                work.transform(&mut line, sz);
+                for (value, &nearest) in plane.iter_mut().skip(x).step_by(nx).zip(&line) {
+                    *value = nearest;
                 }
             }
         });
@@ -120,6 +111,9 @@ impl Envelope {
         self.at.clear();
         self.from.clear();
         self.source.clear();
+        if line.iter().all(|&height| height == 0.0) {
+            return;
+        }
         self.source.extend_from_slice(line);
         let last = line.len().saturating_sub(1);
         for q in 0..line.len() {

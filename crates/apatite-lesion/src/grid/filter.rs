@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Grid;
+use super::{Grid, across_slices};
 
 /// Mean over a box of `radius` cells each way, clipped at the faces.
 pub(crate) fn box_mean(grid: &Grid, values: &[f32], radius: [usize; 3]) -> Vec<f32> {
@@ -34,23 +34,7 @@ fn filter(
         }
     });
     if nz > 1 && radius[2] > 0 {
-        let planes: Vec<Vec<f32>> = (0..ny)
-            .into_par_iter()
-            .map(|y| {
-                let mut plane = Vec::with_capacity(nx * nz);
-                for z in 0..nz {
-                    let start = (z * ny + y) * nx;
-                    plane.extend_from_slice(&field[start..start + nx]);
-                }
-                rows(&mut plane, nx, radius[2]);
-                plane
-            })
-            .collect();
-        field.par_chunks_mut(nx * ny).enumerate().for_each(|(z, slice)| {
-            for (row, plane) in slice.chunks_mut(nx).zip(&planes) {
-                row.copy_from_slice(&plane[z * nx..(z + 1) * nx]);
-            }
-        });
+        across_slices(&mut field, grid.size, |plane| rows(plane, nx, radius[2]));
     }
     field
 }

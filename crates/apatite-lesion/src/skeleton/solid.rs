@@ -88,8 +88,12 @@ fn fill_slices(grid: &Grid, coarse: &Coarse, grown: &[bool], inner: &mut [bool])
         let (labels, counts) = components(&plane, Connectivity::Face, |cell| !grown[start + cell]);
         let mut open = vec![false; counts.len()];
         let mut sums = vec![0.0_f64; counts.len()];
+        for (y, row) in labels.chunks(plane.size[0]).enumerate() {
+            let ends = [row[0], row[row.len() - 1]];
+            let border = if y == 0 || y + 1 == plane.size[1] { row } else { &ends };
+            border.iter().for_each(|&label| open[label as usize] = true);
+        }
         for (cell, &label) in labels.iter().enumerate() {
-            open[label as usize] |= plane.on_face(plane.position(cell));
             sums[label as usize] += f64::from(coarse.mean[start + cell]);
         }
         for (cell, &label) in labels.iter().enumerate() {
