@@ -172,7 +172,8 @@ fn scan(pattern: &str, seed: u64, columns: usize, visit: Option<Visit>) -> (Phan
     let position = visit.map(|visit| PatientPosition::ALL[(seed as usize + visit.number as usize) % 8]);
     let size = Some([columns, columns, columns * 5 / 8]);
     let phantom = make(pattern, &Options { seed, position, size, visit, ..Options::default() }).unwrap();
-    let options = apatite_lesion::Options { masks: true, ..apatite_lesion::Options::default() };
+    let options =
+        apatite_lesion::Options { masks: apatite_lesion::Masks::All, ..apatite_lesion::Options::default() };
     let analysis = analyse(&phantom.volume, &options, &|_, _| {}).unwrap();
     (phantom, analysis)
 }

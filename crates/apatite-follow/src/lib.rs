@@ -30,7 +30,7 @@ pub use rigid::Rigid;
 pub struct Study<'a> {
     /// The images.
     pub volume: &'a Volume,
-    /// Its analysis, with `Options::masks`: registration needs the body.
+    /// Its analysis, with [`apatite_lesion::Masks::All`]: registration needs the body.
     pub analysis: &'a Analysis,
 }
 
@@ -161,7 +161,7 @@ impl Warning {
 #[non_exhaustive]
 pub enum FollowError {
     /// An analysis without masks.
-    #[error("the studies were analysed without a mask of the body: analyse them with `masks`")]
+    #[error("the studies were analysed without a mask of the body: analyse them with all masks")]
     NoMasks,
     /// Nothing to register on.
     #[error("one of the studies shows no skeleton to register on: choose series that show bone")]

@@ -11,7 +11,8 @@ const LIMITS: &str = include_str!("../../../knowledge/change.toml");
 fn scan(pattern: &str, position: Option<PatientPosition>, visit: Option<Visit>) -> (Phantom, Analysis) {
     let size = Some([128, 128, 80]);
     let phantom = make(pattern, &Options { seed: 3, position, size, visit, ..Options::default() }).unwrap();
-    let options = apatite_lesion::Options { masks: true, ..apatite_lesion::Options::default() };
+    let options =
+        apatite_lesion::Options { masks: apatite_lesion::Masks::All, ..apatite_lesion::Options::default() };
     let analysis = analyse(&phantom.volume, &options, &|_, _| {}).unwrap();
     (phantom, analysis)
 }

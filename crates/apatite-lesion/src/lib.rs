@@ -61,13 +61,32 @@ pub struct Options<'a> {
     pub metal_hu: i16,
     /// Calibration of density against hydroxyapatite, for mass.
     pub calibration: Option<Calibration>,
-    /// Whether [`Analysis::bones`] and [`Analysis::body`] are filled.
-    pub masks: bool,
+    /// Which masks are filled.
+    pub masks: Masks,
+}
+
+/// Which masks an analysis fills: each is as large as the volume, and figures and findings need none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Masks {
+    /// None.
+    None,
+    /// Those of the lesions, [`Analysis::labels`].
+    #[default]
+    Lesions,
+    /// Those of the lesions, of bone and of the body, [`Analysis::bones`] and [`Analysis::body`].
+    All,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { bones: None, mineral_hu: 130, peak_hu: 190, metal_hu: 2500, calibration: None, masks: false }
+        Self {
+            bones: None,
+            mineral_hu: 130,
+            peak_hu: 190,
+            metal_hu: 2500,
+            calibration: None,
+            masks: Masks::default(),
+        }
     }
 }
 
@@ -88,7 +107,7 @@ pub struct Analysis {
     pub lesions: Vec<Lesion>,
     /// Findings of the study as a whole.
     pub findings: Vec<FindingEvidence>,
-    /// Lesion ids on the grid of the volume.
+    /// Lesion ids on the grid of the volume; without voxels if not asked for.
     pub labels: Labels,
     /// Bone with its marrow (1) and metal (2), if asked for.
     pub bones: Option<Labels>,
@@ -315,15 +334,14 @@ pub fn analyse(
     let findings = describe::study(skeleton.metal_mm3, &lesions);
     clock.lap("describe");
 
-    let mut labels = Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };
-    for (lesion, runs) in lesions.iter().zip(&masks) {
-        for run in runs {
-            let start = volume.index([run.start as usize, run.row as usize, run.slice as usize]);
-            labels.values[start..start + run.len()].fill(lesion.id);
-        }
-    }
-    let (bones, body_mask) =
-        if options.masks { (Some(bone_labels(&scene)), Some(body_labels(&scene))) } else { (None, None) };
+    let labels = match options.masks {
+        Masks::None => Labels { size: [0; 3], values: Vec::new(), geometry: volume.geometry },
+        Masks::Lesions | Masks::All => lesion_labels(volume, &lesions, &masks),
+    };
+    let (bones, body_mask) = match options.masks {
+        Masks::None | Masks::Lesions => (None, None),
+        Masks::All => (Some(bone_labels(&scene)), Some(body_labels(&scene))),
+    };
     if skeleton.metal_mm3 > 0.0 {
         warnings.push("metal is in view: streaks may hide or imitate calcifications near it".to_owned());
     }
@@ -422,6 +440,17 @@ fn bone_cells(bones: &Labels, coarse: &scan::Coarse) -> Vec<bool> {
         }
     }
     counts.into_iter().map(|count| count * 3 >= cell_voxels).collect()
+}
+
+fn lesion_labels(volume: &Volume, lesions: &[Lesion], masks: &[Vec<grid::Run>]) -> Labels {
+    let mut labels = Labels { size: volume.size, values: vec![0; volume.len()], geometry: volume.geometry };
+    for (lesion, runs) in lesions.iter().zip(masks) {
+        for run in runs {
+            let start = volume.index([run.start as usize, run.row as usize, run.slice as usize]);
+            labels.values[start..start + run.len()].fill(lesion.id);
+        }
+    }
+    labels
 }
 
 fn bone_labels(scene: &candidate::Scene) -> Labels {

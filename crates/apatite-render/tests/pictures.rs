@@ -172,7 +172,9 @@ fn surfaces() {
 #[test]
 fn key_images_show_each_lesion_then_the_whole() {
     let (volume, ..) = limb();
-    let analysis = analyse(&volume, &Options { masks: true, ..Options::default() }, &|_, _| {}).unwrap();
+    let analysis =
+        analyse(&volume, &Options { masks: apatite_lesion::Masks::All, ..Options::default() }, &|_, _| {})
+            .unwrap();
     assert!(!analysis.lesions.is_empty());
     for most in [0, 1, 50] {
         let images = key_images(&Scene::new(&volume), &analysis, 300, most).unwrap();

@@ -8,7 +8,7 @@ from.
 use std::sync::Arc;
 
 use apatite_follow::{Change, Followed, Pair, Study, follow, parts_patients};
-use apatite_lesion::{Analysis, Options, analyse};
+use apatite_lesion::{Analysis, Masks, Options, analyse};
 use apatite_text::Words;
 use apatite_volume::Volume;
 use axum::extract::State;
@@ -174,7 +174,7 @@ impl Server {
     /// The images of a study with masks of body and skeleton, and its lesions as the reader left them.
     fn read_to_follow(&self, analysed: &Analysed) -> Answer<(Volume, Analysis)> {
         let (volume, _) = self.volume(&analysed.study, Some(&analysed.series.uid))?;
-        let options = Options { masks: true, ..Options::default() };
+        let options = Options { masks: Masks::All, ..Options::default() };
         let mut analysis = analyse(&volume, &options, &|_, _| {})
             .map_err(|error| Problem::bad(format!("the images cannot be measured: {error}")))?;
         analysis.lesions = analysed.counted().cloned().collect();

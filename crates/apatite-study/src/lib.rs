@@ -13,8 +13,8 @@ use std::time::Instant;
 use apatite_case::{Assertion, Case, Observation, Place};
 use apatite_dicom::{Origin, ReadError, Source, read_mask};
 use apatite_knowledge::Knowledge;
-pub use apatite_lesion::Calibration;
 use apatite_lesion::{Analysis, Clause, FindingEvidence, Kind, LesionError, Options, analyse};
+pub use apatite_lesion::{Calibration, Masks};
 use apatite_volume::Volume;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -30,6 +30,8 @@ pub struct Request {
     pub bones: Option<PathBuf>,
     /// Calibration of HU against hydroxyapatite, for its mass.
     pub calibration: Option<Calibration>,
+    /// Which masks are wanted.
+    pub masks: Masks,
 }
 
 /// A measured study.
@@ -81,10 +83,10 @@ pub enum StudyError {
 /// # Errors
 /// No CT series, a series that makes no volume, a mask that cannot be read.
 pub fn measure(request: &Request, progress: &dyn Fn(&str, f64)) -> Result<Measurement, StudyError> {
-    measure_with(request, false, progress).map(|(measurement, _)| measurement)
+    measure_with(request, request.masks, progress).map(|(measurement, _)| measurement)
 }
 
-/// The same, and the volume that was measured, for pictures of it; the analysis has its masks of bone and body.
+/// The same, and the volume that was measured, for pictures of it; the analysis has all its masks.
 ///
 /// # Errors
 /// As [`measure`].
@@ -92,12 +94,12 @@ pub fn measure_and_keep(
     request: &Request,
     progress: &dyn Fn(&str, f64),
 ) -> Result<(Measurement, Volume), StudyError> {
-    measure_with(request, true, progress)
+    measure_with(request, Masks::All, progress)
 }
 
 fn measure_with(
     request: &Request,
-    masks: bool,
+    masks: Masks,
     progress: &dyn Fn(&str, f64),
 ) -> Result<(Measurement, Volume), StudyError> {
     progress("headers", 0.0);

@@ -11,7 +11,7 @@ use anstream::stdout;
 use apatite_dicom::{Source, write_labels};
 use apatite_follow::{Followed, Limits, Study, follow, parts_patients};
 use apatite_knowledge::Knowledge;
-use apatite_lesion::{Analysis, analyse};
+use apatite_lesion::{Analysis, Masks, Options, analyse};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
 use clap::Args;
@@ -132,7 +132,7 @@ fn read(path: &Path, series: Option<&str>, progress: &dyn Fn(&str, f64)) -> Resu
         .load(&|done, of| progress("slices", 0.4 * done as f64 / of.max(1) as f64))
         .map_err(|error| named(&error))?;
     warnings.extend(more.iter().map(ToString::to_string));
-    let options = apatite_lesion::Options { masks: true, ..apatite_lesion::Options::default() };
+    let options = Options { masks: Masks::All, ..Options::default() };
     let analysis = analyse(&volume, &options, &|step, share| progress(step, 0.4 + 0.6 * share))
         .map_err(|error| named(&error))?;
     warnings.extend(analysis.warnings.iter().cloned());

@@ -14,7 +14,7 @@ use apatite_dicom::{ReadError, Source, write_labels};
 use apatite_knowledge::Knowledge;
 use apatite_phantom::{Options, Visit, make, patterns};
 use apatite_reason::{Model, counts_of, diagnose};
-use apatite_study::{Measurement, Request, join, measure, measure_and_keep};
+use apatite_study::{Masks, Measurement, Request, join, measure, measure_and_keep};
 use apatite_text::{Words, printable};
 use apatite_volume::Volume;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,7 +53,7 @@ pub(crate) fn measure_studies(
         let Some(study) = case.examinations[index].study.clone() else { continue };
         let modality = case.examinations[index].modality.clone();
         let name = printable(&study.display().to_string());
-        let request = Request { paths: vec![folder.join(&study)], ..Request::default() };
+        let request = Request { paths: vec![folder.join(&study)], masks: Masks::None, ..Request::default() };
         if modality != "CT" {
             if let Some(kept) = &mut kept {
                 match with_progress(|progress| show(&request, &name, &modality, progress)) {
@@ -139,6 +139,7 @@ pub(crate) fn run_measure(arguments: &Measure, words: &Words<'_>) -> Result<Exit
         series: arguments.series.clone(),
         bones: arguments.bones.clone(),
         calibration: arguments.calibration,
+        masks: if arguments.masks.is_some() { Masks::Lesions } else { Masks::None },
     };
     let measurement = with_progress(|progress| measure(&request, progress))?;
     if let Some(path) = &arguments.masks {

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use anstream::stdout;
 use apatite_dicom::{Source, read_mask};
-use apatite_lesion::{Analysis, Kind, Options, analyse};
+use apatite_lesion::{Analysis, Kind, Masks, Options, analyse};
 use apatite_mesh::{Format as MeshFormat, Mesh, Part, solid_bones};
 use apatite_render::{
     Annotations, Axis, Picture, Plane, Projection, Raster, Regions, Scene, Surface, SurfaceLook, View,
@@ -592,7 +592,7 @@ fn load(
         Some(path) => Some(read_mask(path, &volume.geometry, volume.size)?.0.labels),
         None => None,
     };
-    let options = Options { bones: bones.as_ref(), masks: true, ..Options::default() };
+    let options = Options { bones: bones.as_ref(), masks: Masks::All, ..Options::default() };
     let analysis = analyse(&volume, &options, &|step, share| progress(step, 0.4 + 0.6 * share))?;
     for note in &analysis.warnings {
         tell(&format!("note: {}", printable(note)));
