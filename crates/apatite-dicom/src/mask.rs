@@ -5,7 +5,7 @@ PS3.3 A.51).
 
 use std::path::Path;
 
-use apatite_volume::{Geometry, Labels};
+use apatite_volume::{Geometry, Labels, index_of};
 use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 
@@ -119,8 +119,7 @@ fn onto(
                     let [x, y, z] = affine.at(start, column).map(f64::round);
                     let within = |place: f64, length: usize| place >= 0.0 && place < length as f64;
                     if within(x, labels.size[0]) && within(y, labels.size[1]) && within(z, labels.size[2]) {
-                        *value = labels.values
-                            [(z as usize * labels.size[1] + y as usize) * labels.size[0] + x as usize];
+                        *value = labels.values[index_of(labels.size, [x, y, z].map(|at| at as usize))];
                         inside += 1;
                     }
                 }

@@ -1,7 +1,7 @@
 //! What registration looks at: attenuation in and about the body, averaged over cubes, without what may have changed.
 
 use apatite_lesion::Analysis;
-use apatite_volume::{Geometry, Labels, Volume};
+use apatite_volume::{Geometry, Labels, Volume, index_of, voxel_at};
 use rayon::prelude::*;
 
 /// Attenuation is seen between these values, HU: fat, muscle and bone differ, chalk and metal look like bone.
@@ -42,7 +42,7 @@ impl Image {
         let cells: Vec<(f32, u8, bool)> = (0..size.iter().product())
             .into_par_iter()
             .map(|cell: usize| {
-                let at = [cell % size[0], cell / size[0] % size[1], cell / size[0] / size[1]];
+                let at = voxel_at(size, cell);
                 let (mut sum, mut bone, mut body, mut count) = (0.0_f32, 0_usize, 0_usize, 0_usize);
                 for slice in at[2] * block[2]..(at[2] + 1) * block[2] {
                     for row in at[1] * block[1]..(at[1] + 1) * block[1] {
@@ -85,7 +85,7 @@ impl Image {
     pub(crate) fn cell(&self, point_mm: [f64; 3]) -> Option<usize> {
         let at = self.geometry.voxel_from_patient(point_mm).map(f64::round);
         let inside = (0..3).all(|axis| at[axis] >= 0.0 && at[axis] < self.size[axis] as f64);
-        inside.then(|| (at[2] as usize * self.size[1] + at[1] as usize) * self.size[0] + at[0] as usize)
+        inside.then(|| index_of(self.size, at.map(|at| at as usize)))
     }
 }
 
@@ -124,7 +124,7 @@ impl<'i> Sampler<'i> {
             low[axis] = at as usize;
             part[axis] = at - low[axis] as f64;
         }
-        let start = (low[2] * image.size[1] + low[1]) * image.size[0] + low[0];
+        let start = index_of(image.size, low);
         let strides = [1, image.size[0], image.size[0] * image.size[1]];
         let corner = |x: usize, y: usize, z: usize| {
             f64::from(image.values[start + x * strides[0] + y * strides[1] + z * strides[2]])

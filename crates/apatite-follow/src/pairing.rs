@@ -9,7 +9,7 @@ tissue moves a little against the skeleton.
 use std::collections::{BTreeMap, HashMap};
 
 use apatite_lesion::Kind;
-use apatite_volume::{Labels, Volume};
+use apatite_volume::{Volume, voxel_at};
 
 use crate::Study;
 use crate::rigid::Rigid;
@@ -110,7 +110,7 @@ fn clouds(study: &Study, motion: &Rigid, to_other: &Rigid, other: &Volume) -> BT
         if label == 0 || !taken.get(usize::from(label)).copied().unwrap_or(false) {
             continue;
         }
-        let voxel = at(labels, index);
+        let voxel = voxel_at(labels.size, index);
         let own = motion.apply(labels.geometry.patient_from_voxel(voxel.map(|axis| axis as f64)));
         // both motions together: one of the two is always none
         let there = other.geometry.voxel_from_patient(to_other.apply(own)).map(f64::round);
@@ -133,11 +133,6 @@ fn clouds(study: &Study, motion: &Rigid, to_other: &Rigid, other: &Volume) -> BT
             (label, Cloud { points_mm, in_view, on_mineral, whole })
         })
         .collect()
-}
-
-fn at(labels: &Labels, index: usize) -> [usize; 3] {
-    let [columns, rows, _] = labels.size;
-    [index % columns, index / columns % rows, index / columns / rows]
 }
 
 type Cells = HashMap<[i64; 3], Vec<u16>>;

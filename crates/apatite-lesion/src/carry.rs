@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use apatite_volume::Labels;
+use apatite_volume::{Labels, index_of, voxel_at};
 
 use crate::{Analysis, describe};
 
@@ -45,17 +45,15 @@ impl Analysis {
 
 /// Voxels of each lesion before that lie in each lesion now.
 fn shared(before: &Labels, now: &Labels) -> BTreeMap<(u16, u16), usize> {
-    let [columns, rows, _] = before.size;
     let mut shared = BTreeMap::new();
     for (at, &old) in before.values.iter().enumerate().filter(|(_, old)| **old != 0) {
-        let voxel = [at % columns, at / columns % rows, at / columns / rows].map(|at| at as f64);
+        let voxel = voxel_at(before.size, at).map(|at| at as f64);
         let there =
             now.geometry.voxel_from_patient(before.geometry.patient_from_voxel(voxel)).map(f64::round);
         if (0..3).any(|axis| there[axis] < 0.0 || there[axis] >= now.size[axis] as f64) {
             continue;
         }
-        let [column, row, slice] = there.map(|at| at as usize);
-        let new = now.values[(slice * now.size[1] + row) * now.size[0] + column];
+        let new = now.values[index_of(now.size, there.map(|at| at as usize))];
         if new != 0 {
             *shared.entry((old, new)).or_default() += 1;
         }

@@ -38,7 +38,7 @@ mod tube;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use apatite_volume::{Labels, Volume};
+use apatite_volume::{Labels, Volume, voxel_at};
 use serde::{Deserialize, Serialize};
 
 pub use describe::{Gap, study as study_findings};
@@ -429,8 +429,7 @@ fn bone_cells(bones: &Labels, coarse: &scan::Coarse) -> Vec<bool> {
     let mut counts = vec![0_u32; coarse.grid.len()];
     let cell_voxels = coarse.block.iter().product::<usize>() as u32;
     for (index, _) in bones.values.iter().enumerate().filter(|&(_, &label)| label != 0) {
-        let row = index / bones.size[0];
-        let voxel = [index % bones.size[0], row % bones.size[1], row / bones.size[1]];
+        let voxel = voxel_at(bones.size, index);
         let inside = (0..3).all(|axis| {
             voxel[axis] >= coarse.low[axis]
                 && voxel[axis] < coarse.low[axis] + coarse.grid.size[axis] * coarse.block[axis]

@@ -1,4 +1,4 @@
-use apatite_volume::{Labels, Volume};
+use apatite_volume::{Labels, Volume, voxel_at};
 use rayon::prelude::*;
 
 /// A voxel-sharp bone mask (1) out of a coarse one: within the coarse mask, what reaches `from` in value, and what such
@@ -74,7 +74,7 @@ fn drop_small(values: &mut [u16], size: [usize; 3], least: usize) {
         while at < part.len() {
             let cell = part[at];
             at += 1;
-            let place = [cell % size[0], cell / size[0] % size[1], cell / strides[2]];
+            let place = voxel_at(size, cell);
             for axis in 0..3 {
                 let before = (place[axis] > 0).then(|| cell - strides[axis]);
                 let after = (place[axis] + 1 < size[axis]).then(|| cell + strides[axis]);

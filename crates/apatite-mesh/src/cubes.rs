@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use apatite_volume::Labels;
+use apatite_volume::{Labels, index_of};
 
 use crate::Mesh;
 
@@ -28,9 +28,7 @@ impl Mesh {
         let inside = |x: usize, y: usize, z: usize| {
             let voxel = [x + low[0], y + low[1], z + low[2]];
             (0..3).all(|axis| voxel[axis] > 0 && voxel[axis] <= labels.size[axis])
-                && labels.values
-                    [((voxel[2] - 1) * labels.size[1] + voxel[1] - 1) * labels.size[0] + voxel[0] - 1]
-                    == label
+                && labels.values[index_of(labels.size, voxel.map(|at| at - 1))] == label
         };
         let mut mesh = Self::default();
         let mut layer = Layer::new(size);

@@ -1,5 +1,7 @@
 /*! Which lesions truly replace bone: being drawn over bone says only that one may. */
 
+use apatite_volume::voxel_at;
+
 use crate::patterns::Plan;
 use crate::scanner::{Picture, Scanner};
 
@@ -12,9 +14,8 @@ const ERODED_MM3: f64 = 5.0;
 pub(crate) fn keep_true(plan: &mut Plan, picture: &Picture, scanner: &Scanner) {
     let voxel_mm3: f64 = scanner.spacing_mm.iter().product();
     let mut eroded_mm3 = vec![0.0; plan.lesions.len()];
-    let [columns, rows, _] = scanner.size;
     for (index, &label) in picture.lesions.iter().enumerate().filter(|(_, label)| **label > 0) {
-        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        let voxel = voxel_at(scanner.size, index);
         let middle = scanner.scene_from_voxel(voxel.map(|at| at as f64));
         if plan.body.scene.bones().iter().any(|bone| bone.holds(middle)) {
             eroded_mm3[usize::from(label) - 1] += voxel_mm3;

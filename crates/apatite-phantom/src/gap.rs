@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use apatite_volume::{index_of, voxel_at};
+
 use crate::LesionKind;
 use crate::patterns::Plan;
 use crate::scanner::{Picture, Scanner};
@@ -77,13 +79,13 @@ fn of_connected(
     let [columns, rows, slices] = scanner.size;
     let mut pairs = BTreeSet::new();
     for (index, &label) in picture.lesions.iter().enumerate().filter(|(_, label)| grown(**label)) {
-        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        let voxel = voxel_at(scanner.size, index);
         // half of the neighbours: the others see this one
         for step in 14..27_usize {
             let other: [usize; 3] =
                 std::array::from_fn(|axis| (voxel[axis] + step / [1, 3, 9][axis] % 3).wrapping_sub(1));
             if other[0] < columns && other[1] < rows && other[2] < slices {
-                let beside = picture.lesions[(other[2] * rows + other[1]) * columns + other[0]];
+                let beside = picture.lesions[index_of(scanner.size, other)];
                 if beside != label && grown(beside) {
                     pairs.insert((usize::from(label) - 1, usize::from(beside) - 1));
                 }
@@ -115,7 +117,7 @@ fn surface(labels: &[u16], label: u16, scanner: &Scanner) -> Vec<Point> {
     let own = |index: usize| labels[index] == label;
     let mut points = Vec::new();
     for index in (0..labels.len()).filter(|&index| own(index)) {
-        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        let voxel = voxel_at(scanner.size, index);
         let inside = (0..3).all(|axis| {
             voxel[axis] > 0
                 && voxel[axis] + 1 < [columns, rows, slices][axis]

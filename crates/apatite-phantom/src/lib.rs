@@ -33,7 +33,7 @@ pub use patterns::{Pattern, patterns};
 pub use pose::PatientPosition;
 pub use visit::Visit;
 
-use apatite_volume::{Acquisition, Geometry, Labels, Volume};
+use apatite_volume::{Acquisition, Geometry, Labels, Volume, voxel_at};
 
 use crate::draw::Draw;
 use crate::patterns::{Plan, Relation};
@@ -332,12 +332,11 @@ fn contacts(plan: &Plan, picture: &Picture, scanner: &Scanner) -> Vec<Vec<usize>
     let bones = plan.body.scene.bones();
     // mineral fills at least half of a labelled voxel, so it comes up to a quarter of its diagonal to the centre
     let near = space::length(scanner.spacing_mm) / 4.0 + 0.2;
-    let [columns, rows, _] = scanner.size;
     for (index, &label) in picture.lesions.iter().enumerate() {
         if label == 0 {
             continue;
         }
-        let voxel = [index % columns, index / columns % rows, index / columns / rows];
+        let voxel = voxel_at(scanner.size, index);
         let point = (0..3)
             .fold(scanner.origin, |point, axis| space::along(point, voxel[axis] as f64, scanner.steps[axis]));
         let touched = &mut contacts[usize::from(label) - 1];

@@ -504,6 +504,8 @@ const STARVATION_HU_MM: f32 = 700.0;
 
 #[cfg(test)]
 mod tests {
+    use apatite_volume::voxel_at;
+
     use super::*;
     use crate::patterns;
     use crate::scene::{MUSCLE, Scene};
@@ -563,13 +565,7 @@ mod tests {
             candidates: (0..parts.len() as u32).collect(),
         };
         for index in 0..total {
-            let [columns, rows, _] = scanner.size;
-            painter.sample(
-                [index % columns, index / columns % rows, index / columns / rows],
-                0,
-                parts.len(),
-                None,
-            );
+            painter.sample(voxel_at(scanner.size, index), 0, parts.len(), None);
         }
         (painter.hu, painter.amounts)
     }

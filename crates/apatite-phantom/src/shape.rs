@@ -7,6 +7,7 @@ keep that property (Hart, *Sphere tracing*, The Visual Computer 12, 1996).
 
 use std::sync::Arc;
 
+use apatite_volume::{index_of, voxel_at};
 use rayon::prelude::*;
 
 use crate::draw::smooth_noise;
@@ -122,12 +123,11 @@ impl Shape {
         let shape = self.clone();
         let counts = half.map(|half| (2.0 * half / step).ceil() as usize + 2);
         let corner = [0, 1, 2].map(|axis: usize| centre[axis] - step * (counts[axis] - 1) as f64 / 2.0);
-        let [columns, rows, slices] = counts;
-        let samples: Vec<f32> = (0..columns * rows * slices)
+        let samples: Vec<f32> = (0..counts.iter().product())
             .into_par_iter()
             .with_min_len(4096)
             .map(|index| {
-                let at = [index % columns, index / columns % rows, index / columns / rows];
+                let at = voxel_at(counts, index);
                 shape.at([0, 1, 2].map(|axis: usize| corner[axis] + step * at[axis] as f64)) as f32
             })
             .collect();
@@ -138,16 +138,16 @@ impl Shape {
             }
             let low = at.map(|value| value as usize);
             let part = [0, 1, 2].map(|axis: usize| at[axis] - low[axis] as f64);
-            let first = (low[2] * rows + low[1]) * columns + low[0];
+            let first = index_of(counts, low);
             let along = |start: usize| {
                 let (a, b) = (f64::from(samples[start]), f64::from(samples[start + 1]));
                 a + (b - a) * part[0]
             };
             let plane = |start: usize| {
-                let (a, b) = (along(start), along(start + columns));
+                let (a, b) = (along(start), along(start + counts[0]));
                 a + (b - a) * part[1]
             };
-            let (a, b) = (plane(first), plane(first + columns * rows));
+            let (a, b) = (plane(first), plane(first + counts[0] * counts[1]));
             a + (b - a) * part[2]
         })
     }

@@ -1,3 +1,4 @@
+use apatite_volume::index_of;
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 use crate::picture::Picture;
@@ -226,10 +227,7 @@ fn cut(view: &View, lesions: &Regions, region: &Region) -> Option<Mask> {
     let labels = lesions.labels;
     let label = |at: [i64; 3]| {
         let inside = (0..3).all(|axis| at[axis] >= 0 && at[axis] < labels.size[axis] as i64);
-        inside && {
-            let [x, y, z] = at.map(|value| value as usize);
-            labels.values[(z * labels.size[1] + y) * labels.size[0] + x] == region.label
-        }
+        inside && labels.values[index_of(labels.size, at.map(|value| value as usize))] == region.label
     };
     for at in 0..mask.covered.len() {
         let pixel = [mask.left as f64 + (at % mask.width) as f64, mask.top as f64 + (at / mask.width) as f64];

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use apatite_volume::Labels;
+use apatite_volume::{Labels, index_of};
 
 use crate::vector::{Vector, across, along, cross, dot, eigenvectors, norm, sub, unit};
 use crate::{Plane, RenderError, View};
@@ -124,10 +124,7 @@ impl<'a> Cells<'a> {
         let size: [usize; 3] = std::array::from_fn(|axis| (end(axis, 1.0) - low[axis]).div_ceil(block[axis]));
         let mut cells = Self { bones, low, block, size, bone: Vec::new() };
         cells.bone = (0..size.iter().product())
-            .map(|cell| {
-                let [x, y, z] = cells.voxel(cell);
-                bones.values[(z * bones.size[1] + y) * bones.size[0] + x] == 1
-            })
+            .map(|cell| bones.values[index_of(bones.size, cells.voxel(cell))] == 1)
             .collect();
         cells
     }

@@ -1,6 +1,6 @@
 use std::borrow::Borrow;
 
-use apatite_volume::{Labels, Volume};
+use apatite_volume::{Labels, Volume, index_of, voxel_at};
 use rayon::prelude::*;
 
 use crate::blocks::{Blocks, EDGE};
@@ -101,10 +101,9 @@ impl Marked {
 /// Chessboard distance of every block to the next marked one, by a sweep there and one back (Rosenfeld and Pfaltz 1966).
 fn apart(marked: &[bool], size: [usize; 3]) -> Vec<u8> {
     let mut apart: Vec<u8> = marked.iter().map(|&marked| if marked { 0 } else { u8::MAX }).collect();
-    let index = |[x, y, z]: [usize; 3]| (z * size[1] + y) * size[0] + x;
     let back: Vec<[isize; 3]> = (0..13).map(|at| [at % 3 - 1, at / 3 % 3 - 1, at / 9 - 1]).collect();
     let mut sweep = |at: usize, sign: isize| {
-        let place = [at % size[0], at / size[0] % size[1], at / size[0] / size[1]];
+        let place = voxel_at(size, at);
         for step in &back {
             let mut other = [0; 3];
             let inside = (0..3).all(|axis| {
@@ -112,7 +111,7 @@ fn apart(marked: &[bool], size: [usize; 3]) -> Vec<u8> {
                 other[axis] < size[axis]
             });
             if inside {
-                apart[at] = apart[at].min(apart[index(other)].saturating_add(1));
+                apart[at] = apart[at].min(apart[index_of(size, other)].saturating_add(1));
             }
         }
     };
@@ -260,9 +259,9 @@ impl Looked<'_> {
                 sample = ceil(exit / step_mm).max(sample + 1.0).min(last + 1.0);
                 continue;
             }
-            let ([x, y, z], exit) = ray.cell::<CELL>(sample * step_mm, marked.size, 0);
+            let (cell, exit) = ray.cell::<CELL>(sample * step_mm, marked.size, 0);
             let beyond = ceil(exit / step_mm).max(sample + 1.0).min(last + 1.0);
-            if !marked.cells[(z * marked.size[1] + y) * marked.size[0] + x] {
+            if !marked.cells[index_of(marked.size, cell)] {
                 sample = beyond;
                 continue;
             }

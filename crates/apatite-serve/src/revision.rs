@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use apatite_dicom::{ReadError, Series, Source};
 use apatite_lesion::{Desk, Drawn, Kind, Lesion, Options, parts};
 use apatite_study::Measurement;
-use apatite_volume::{Geometry, Labels, Volume};
+use apatite_volume::{Geometry, Labels, Volume, index_of, voxel_at};
 use dicom_dictionary_std::tags;
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
@@ -390,8 +390,8 @@ impl Ground {
                     let at = [column, row, slice].map(|at| at as f64);
                     let there = theirs.voxel_from_patient(mine.patient_from_voxel(at)).map(f64::round);
                     let inside = (0..3).all(|axis| (0.0..other.size[axis] as f64).contains(&there[axis]));
-                    if inside && drawn.contains(&other.index(there.map(|at| at as usize))) {
-                        under.push(self.index([column, row, slice]));
+                    if inside && drawn.contains(&index_of(other.size, there.map(|at| at as usize))) {
+                        under.push(index_of(self.size, [column, row, slice]));
                     }
                 }
             }
@@ -399,13 +399,8 @@ impl Ground {
         under
     }
 
-    fn index(&self, [column, row, slice]: [usize; 3]) -> usize {
-        (slice * self.size[1] + row) * self.size[0] + column
-    }
-
     fn position(&self, voxel: usize) -> [f64; 3] {
-        let [columns, rows, _] = self.size;
-        [voxel % columns, voxel / columns % rows, voxel / columns / rows].map(|at| at as f64)
+        voxel_at(self.size, voxel).map(|at| at as f64)
     }
 
     fn voxels(&self, runs: &[[u32; 4]]) -> Answer<Vec<usize>> {

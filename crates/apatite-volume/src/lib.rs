@@ -64,8 +64,8 @@ impl Volume {
 
     /// Position of a voxel in [`Volume::values`].
     #[must_use]
-    pub fn index(&self, [column, row, slice]: [usize; 3]) -> usize {
-        (slice * self.size[1] + row) * self.size[0] + column
+    pub fn index(&self, voxel: [usize; 3]) -> usize {
+        index_of(self.size, voxel)
     }
 
     /// Direction in which gravity pulls, a unit vector in patient coordinates; none where the position is unknown.
@@ -80,6 +80,20 @@ impl Volume {
             _ => None,
         }
     }
+}
+
+/// Position of a voxel (column, row, slice) among the values of a grid of this size, columns fastest.
+#[must_use]
+#[inline]
+pub fn index_of(size: [usize; 3], [column, row, slice]: [usize; 3]) -> usize {
+    (slice * size[1] + row) * size[0] + column
+}
+
+/// The voxel (column, row, slice) at a position among the values of a grid of this size.
+#[must_use]
+#[inline]
+pub fn voxel_at([columns, rows, _]: [usize; 3], index: usize) -> [usize; 3] {
+    [index % columns, index / columns % rows, index / columns / rows]
 }
 
 impl Geometry {
