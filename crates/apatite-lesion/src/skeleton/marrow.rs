@@ -17,6 +17,9 @@ const HALF_ENCLOSED: f32 = 0.5;
 const NECK: f32 = 0.5;
 /// Trabecular bone is seldom denser than this, HU.
 const ISLAND_HU: f32 = 450.0;
+/// The cortex of a small bone rises above its marrow by more than this share of itself, and surely by this range more.
+const CORTEX_RISE: f64 = 0.45;
+const CORTEX_RISE_RANGE: f64 = 0.2;
 /// Marrow of a bone with an implant comes closer to it than this, mm.
 const IMPLANT_BED_MM: f32 = 6.0;
 
@@ -274,11 +277,14 @@ pub(super) fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, 
     } else {
         ((0.22 - (wall - inside) / wall.max(1.0)) * 30.0).clamp(0.0, 3.0)
     };
-    // fatty marrow and trabecular bone; fluid, pus and muscle lie between
+    // fatty marrow and trabecular bone; fluid, pus and muscle lie between, and so does the marrow of small bones whose
+    // trabeculae are thin, but then the wall still stands out from it as cortex does
+    let cortex = ((1.0 - inside / wall.max(1.0) - CORTEX_RISE) / CORTEX_RISE_RANGE).clamp(0.0, 1.0);
     score += if inside < -10.0 {
         1.5
     } else if inside < 150.0 {
-        if space.on_edge { -1.5 } else { -3.0 }
+        let doubt = if space.on_edge { -1.5 } else { -3.0 };
+        doubt * if large_section { 1.0 } else { 1.0 - cortex }
     } else {
         1.0
     };
@@ -403,6 +409,22 @@ mod tests {
             }
         }
         space
+    }
+
+    #[test]
+    fn marrow_as_dense_as_fluid_is_that_of_a_small_bone_where_its_wall_stands_out() {
+        let space = |inside: f32, wall: f32| {
+            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            for at in 0..1000 {
+                space.add([at % 10, at / 10 % 10, at / 100].map(f64::from), inside, wall, false);
+            }
+            space
+        };
+        let score = |inside, wall, large_section| marrow_score(&space(inside, wall), 2.0, large_section, 1.0);
+        assert!(score(90.0, 620.0, false) > 0.0);
+        // a pocket of fluid in a deposit, and any in a large section
+        assert!(score(90.0, 240.0, false) < 0.0);
+        assert!(score(90.0, 620.0, true) < 0.0);
     }
 
     #[test]
