@@ -259,6 +259,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
         (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
     let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
     let rim = rim(&patch);
+    let on_bone = attached as f64 > 0.3 * count;
     Candidate {
         low,
         high,
@@ -272,8 +273,9 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
         bone_mm,
         skin_mm,
         metal_mm,
-        attached: attached as f64 > 0.3 * count,
-        deposit: (told > 0.15 * count).then(|| odds / told),
+        attached: on_bone,
+        // what a piece was given back of its base has no odds of its own: a piece of few cells is all base
+        deposit: (told > 0.0 && (on_bone || told > 0.15 * count)).then(|| odds / told),
         on_edge,
         on_side,
         around: ground.around,

@@ -119,6 +119,11 @@ const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
+/// The ridges of a shaft are lower than this (four standard deviations), mm.
+const RIDGE_MM: f64 = 8.0;
+/// A larger layer on bone is judged by its form alone, mm³.
+const FILM_MM3: f64 = 300.0;
+
 /// What holds for the study as a whole.
 struct Study {
     /// The body is a hand, forearm or foot.
@@ -309,7 +314,8 @@ fn scores(
             say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
         );
     }
-    if candidate.on_edge && volume > 300.0 && candidate.max_hu > 350.0 {
+    // of what hangs on bone, the edge has been counted with its form
+    if candidate.on_edge && candidate.deposit.is_none() && volume > 300.0 && candidate.max_hu > 350.0 {
         scores.add(
             Kind::BoneOrVariant,
             3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
@@ -317,6 +323,11 @@ fn scores(
         );
     }
     if candidate.deposit.is_some() {
+        // where cortex is a little thicker than about it, its surface is left over as a film
+        if volume < FILM_MM3 {
+            let film = ((long / short.max(1.0) - 3.0) * 0.7).clamp(0.0, 2.0);
+            scores.add(Kind::BoneOrVariant, film, say("a film on the surface of bone", []));
+        }
         // judged with the bone it hangs on, of which a crumb of it tells little
         if volume < 20.0 {
             scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
@@ -397,8 +408,8 @@ fn scores(
             say("one of {} round bodies in soft tissue, as phleboliths are", [round.to_string()]),
         );
     }
-    if shaft {
-        // sesamoids and patella lie at joints
+    if shaft && (candidate.deposit.is_none() || short > RIDGE_MM) {
+        // sesamoids, patella and processes lie at joints; ridges run along shafts, and are low
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     // beside larger deposits a small one is likelier one of them

@@ -534,3 +534,13 @@ fn a_broad_streak_of_metal_is_no_calcification_and_new_bone_is() {
     let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
     assert!(ball(lesion.centre_mm, patient(&volume, bone), 1.0), "{:?}", lesion.centre_mm);
 }
+
+#[test]
+fn a_low_ridge_along_a_shaft_is_no_deposit() {
+    let ridge = |p: [f64; 3]| {
+        let (x, y) = (p[0] + 8.0, p[1] - 4.0);
+        (10.0..12.5).contains(&x.hypot(y)) && y.abs() < 3.0 && x > 0.0 && p[2].abs() < 18.0
+    };
+    let analysis = run(&limb("HFS", |p| ridge(p).then_some(1200.0)));
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+}

@@ -23,16 +23,22 @@ pub(crate) const BLURRED_MM: f64 = 2.6;
 /// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`](super::marrow::enclosure)), share of it that is enclosed like marrow,
 /// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
 /// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
-/// regression to pieces of phantoms (a limb, trunk or joint of large bones; hand or foot).
+/// regression to pieces of phantoms of several makes, each study and each class with the same weight (a limb, trunk or joint of large bones; hand or foot).
 type PieceWeights = ([f64; 16], f64);
 
 const PIECE_OF_LARGE: PieceWeights = (
-    [0.09, 0.04, -3.1, 0.71, 1.25, -4.5, 0.17, -0.1, 1.22, 0.0, 0.93, -0.27, 0.23, -3.49, -1.13, -5.1],
-    -4.02,
+    [
+        1.19, -0.07, -5.74, 0.37, -0.64, -1.25, 0.75, -0.66, -6.43, 10.4, -0.94, -0.81, 0.08, -8.25, 0.73,
+        -5.95,
+    ],
+    -0.65,
 );
 const PIECE_OF_SMALL: PieceWeights = (
-    [-0.17, 3.13, 1.67, -0.07, 3.0, -3.0, -1.64, 1.12, -17.1, -54.5, -0.06, 1.38, 0.0, 0.4, 0.27, 0.0],
-    -3.18,
+    [
+        0.69, 0.49, -1.43, 0.13, -4.93, -1.08, -1.97, 1.26, -16.22, -116.72, -0.66, -2.69, 0.09, -0.34, 0.1,
+        -10.81,
+    ],
+    20.94,
 );
 /// A piece larger than this is judged like one of a large bone, mm³.
 const SMALL_PIECE_MM3: f64 = 3000.0;
@@ -153,6 +159,18 @@ impl Bones<'_> {
         if piece.peak < FILM_HU && f64::from(piece.own_mm) < 1.5 * self.coarse.edge_mm() {
             return -6.0;
         }
+        // nothing so large is a bone of hand or foot whose marrow was not seen
+        let large = self.large_section || volume > SMALL_PIECE_MM3;
+        let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
+        base + self.features(piece).iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
+    }
+
+    /// What [`PieceWeights`] weigh.
+    fn features(&self, piece: &Piece) -> [f64; 16] {
+        let count = piece.cells as f64;
+        let volume = count * self.coarse.grid.cell_mm3();
+        let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
+        let mean = piece.sum / count;
         let cortex_mm = (piece.cortex_mm / count).max(1.0);
         let own = f64::from(piece.own_mm);
         let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
@@ -160,7 +178,7 @@ impl Bones<'_> {
         // nine tenths of its cells are below this
         let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
         let plate = (volume / own.max(0.5).powi(3)).ln();
-        let features = [
+        [
             volume.ln(),
             plate,
             contact,
@@ -177,11 +195,7 @@ impl Bones<'_> {
             (own / parent_mm).min(2.0),
             (reach / parent_mm).min(3.0),
             contact * (plate - 3.0).max(0.0),
-        ];
-        // nothing so large is a bone of hand or foot whose marrow was not seen
-        let large = self.large_section || volume > SMALL_PIECE_MM3;
-        let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
-        base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
+        ]
     }
 }
 
