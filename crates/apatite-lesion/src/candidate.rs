@@ -137,9 +137,10 @@ fn components_of(scene: &Scene, runs: &[Run]) -> Vec<Vec<Run>> {
     members
 }
 
-/// Runs without what belongs to bone, and the runs of bodies like bone that stand alone. A component that touches
-/// bone keeps only what lies in cells that are attached or separate; one that touches none keeps all.
-fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
+/// Runs without what belongs to bone, the runs of bodies like bone that stand alone, and those of metal, which new bone
+/// may touch. A component that touches bone or metal keeps only what lies in cells that are attached or separate; one
+/// that touches neither keeps all.
+fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 3] {
     let (labels, count) = label_runs(runs, Connectivity::Corner);
     let mut skeletal = vec![false; count];
     let tissue = |column: u32, run: &Run| {
@@ -147,20 +148,23 @@ fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
     };
     for (run, &label) in runs.iter().zip(&labels) {
         skeletal[label as usize] = skeletal[label as usize]
-            || (run.start..run.end).any(|column| matches!(tissue(column, run), Tissue::Bone | Tissue::Lone));
+            || (run.start..run.end)
+                .any(|column| matches!(tissue(column, run), Tissue::Bone | Tissue::Lone | Tissue::Metal));
     }
     #[derive(PartialEq)]
     enum Part {
         Bone,
         Lone,
+        Metal,
         Own,
     }
     let part = |column: u32, run: &Run| match tissue(column, run) {
-        Tissue::Attached | Tissue::Separate | Tissue::Metal => Part::Own,
+        Tissue::Attached | Tissue::Separate => Part::Own,
         Tissue::Lone => Part::Lone,
+        Tissue::Metal => Part::Metal,
         Tissue::Soft | Tissue::Bone => Part::Bone,
     };
-    let (mut kept, mut lone) = (Vec::new(), Vec::new());
+    let (mut kept, mut lone, mut metal) = (Vec::new(), Vec::new(), Vec::new());
     for (run, &label) in runs.iter().zip(&labels) {
         if !skeletal[label as usize] {
             kept.push(*run);
@@ -177,11 +181,12 @@ fn outside_bone(scene: &Scene, runs: &[Run]) -> [Vec<Run>; 2] {
             match own {
                 Part::Own => kept.push(piece),
                 Part::Lone => lone.push(piece),
+                Part::Metal => metal.push(piece),
                 Part::Bone => {}
             }
         }
     }
-    [kept, lone]
+    [kept, lone, metal]
 }
 
 /// A component that rises above the noise.

@@ -119,6 +119,8 @@ const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
+/// The shell that metal blooms into is thinner than this (four standard deviations), mm.
+const BLOOM_MM: f64 = 5.0;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
 const RIDGE_MM: f64 = 8.0;
 /// A larger layer on bone is judged by its form alone, mm³.
@@ -171,7 +173,9 @@ fn scores(
     if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
         scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
     } else if candidate.metal_mm < 3.0 {
-        scores.add(Kind::Artefact, 3.5, say("blooming of metal", []));
+        // blooming is as thin as the blur
+        let thick = (short - BLOOM_MM).clamp(0.0, 3.0);
+        scores.add(Kind::Artefact, 3.5 - 2.0 * thick, say("blooming of metal", []));
     } else if candidate.metal_mm < STREAKS_MM {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
@@ -212,6 +216,8 @@ fn scores(
             // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
             let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0;
             let scale = match (candidate.deposit.is_some(), study.small) {
+                // new bone, about an implant or on a shaft, has shell and marrow like any other
+                (true, _) if shaft || candidate.metal_mm < IMPLANT_MM => 0.0,
                 (true, _) => 0.4,
                 (false, true) => 1.0,
                 (false, false) => {

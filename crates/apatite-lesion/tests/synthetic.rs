@@ -536,6 +536,19 @@ fn a_broad_streak_of_metal_is_no_calcification_and_new_bone_is() {
 }
 
 #[test]
+fn new_bone_that_touches_metal_is_parted_from_it() {
+    let (metal, bone) = ([14.0, 12.0, -6.0], [14.0, 12.0, 5.5]);
+    let volume = limb("HFS", |p| {
+        let hu = [(metal, 5.0, 3000.0), (bone, 7.0, 600.0)];
+        hu.into_iter().find_map(|(centre, radius, hu)| ball(p, centre, radius).then_some(hu))
+    });
+    let analysis = run(&volume);
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!(ball(lesion.centre_mm, patient(&volume, bone), 2.5), "{:?}", lesion.centre_mm);
+    assert!(analysis.lesions.iter().any(|lesion| lesion.kind == Kind::Metal), "{:?}", analysis.lesions);
+}
+
+#[test]
 fn a_low_ridge_along_a_shaft_is_no_deposit() {
     let ridge = |p: [f64; 3]| {
         let (x, y) = (p[0] + 8.0, p[1] - 4.0);
