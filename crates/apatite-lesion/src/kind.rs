@@ -119,6 +119,8 @@ const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
+/// Of what lies about a cast or clothing, air is more than this share.
+const IN_AIR: f64 = 0.7;
 /// The shell that metal blooms into is thinner than this (four standard deviations), mm.
 const BLOOM_MM: f64 = 5.0;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
@@ -191,6 +193,10 @@ fn scores(
         && candidate.max_hu < OVERSHOOT_HU
     {
         scores.add(Kind::Artefact, 8.0, say("a faint rim of the skin", []));
+    }
+    // skin has the body on its other side
+    if candidate.around.air > IN_AIR {
+        scores.add(Kind::Artefact, 8.0, say("in the air around the body, as a cast is", []));
     }
     // noise
     let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);

@@ -549,6 +549,13 @@ fn new_bone_that_touches_metal_is_parted_from_it() {
 }
 
 #[test]
+fn a_cast_is_no_calcification() {
+    let volume = limb("HFS", |p| (40.5..42.5).contains(&p[0].hypot(p[1])).then_some(260.0));
+    let analysis = run(&volume);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+}
+
+#[test]
 fn a_low_ridge_along_a_shaft_is_no_deposit() {
     let ridge = |p: [f64; 3]| {
         let (x, y) = (p[0] + 8.0, p[1] - 4.0);
