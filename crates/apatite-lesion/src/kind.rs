@@ -119,6 +119,10 @@ const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
 
+/// The mean of a small bone that shows no marrow is above this, HU.
+const SOLID_CORTEX_HU: f64 = 700.0;
+/// The sesamoids of the fingers are at least this large, mm³.
+const SESAMOID_MM3: f64 = 18.0;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
 /// The shell that metal blooms into is thinner than this (four standard deviations), mm.
@@ -252,9 +256,11 @@ fn scores(
         );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
     {
+        // deposits of a hand are chalk or crumbs, and seldom as dense as cortex throughout
+        let throughout = ((candidate.mean_hu - SOLID_CORTEX_HU) / 150.0).clamp(0.0, 1.5);
         scores.add(
             Kind::BoneOrVariant,
-            3.2,
+            3.2 + throughout,
             say("as dense as the cortex of a small bone of hand or foot", []),
         );
     }
@@ -313,9 +319,11 @@ fn scores(
             say("a long thin plate that runs out from bone, as the blade of the scapula and ribs do", []),
         );
     }
+    // sesamoids and terminal phalanges lie at joints; the small ones are told from deposits by being alone
+    let least = if lone(all) { SESAMOID_MM3 } else { 80.0 };
     if study.small
         && candidate.deposit.is_none()
-        && (80.0..1200.0).contains(&volume)
+        && (least..1200.0).contains(&volume)
         && (0.8..4.0).contains(&candidate.bone_mm)
         && candidate.mean_hu > 420.0
         && volume > 0.8 * ellipsoid
