@@ -125,6 +125,8 @@ const SOLID_CORTEX_HU: f64 = 700.0;
 const SESAMOID_MM3: f64 = 18.0;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
+/// They are longer than this (four standard deviations), mm.
+const WORN_MM: f64 = 30.0;
 /// The shell that metal blooms into is thinner than this (four standard deviations), mm.
 const BLOOM_MM: f64 = 5.0;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
@@ -198,8 +200,8 @@ fn scores(
     {
         scores.add(Kind::Artefact, 8.0, say("a faint rim of the skin", []));
     }
-    // skin has the body on its other side
-    if candidate.around.air > IN_AIR {
+    // skin has the body on its other side; of a short deposit in thin skin little more is seen than air
+    if candidate.around.air > IN_AIR && long > WORN_MM {
         scores.add(Kind::Artefact, 8.0, say("in the air around the body, as a cast is", []));
     }
     // noise

@@ -553,6 +553,9 @@ fn a_cast_is_no_calcification() {
     let volume = limb("HFS", |p| (40.5..42.5).contains(&p[0].hypot(p[1])).then_some(260.0));
     let analysis = run(&volume);
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+    // a grain that lifts the skin is one
+    let volume = limb("HFS", |p| ball(p, [38.0, 0.0, 0.0], 2.5).then_some(600.0));
+    assert_eq!(calcifications(&run(&volume)).len(), 1);
 }
 
 #[test]
