@@ -106,6 +106,7 @@ pub(crate) const COARSE_MM: f64 = 2.0;
 const BONE_PRIOR: f64 = -3.5;
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
 const FAVOUR: f64 = 0.6;
+const FAVOUR_AT_IMPLANT: f64 = 1.6;
 /// Log odds of a vessel against a plain calcification where a wall about a lumen is certain.
 const WALL: f64 = 7.0;
 /// Log odds against a vessel where all foci of a chain are solid bodies and no lumen is seen.
@@ -250,10 +251,11 @@ fn scores(
         }
     }
     if let Some(deposit) = candidate.deposit {
-        // this evidence replaces the prior
+        // this evidence replaces the prior; about an implant new bone is common
+        let favour = if candidate.metal_mm < IMPLANT_MM { FAVOUR_AT_IMPLANT } else { FAVOUR };
         scores.add(
             Kind::BoneOrVariant,
-            -BONE_PRIOR - FAVOUR - deposit,
+            -BONE_PRIOR - favour - deposit,
             say("hangs on bone, of the form of a ridge or process of it", []),
         );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
