@@ -35,10 +35,10 @@ const PIECE_OF_LARGE: PieceWeights = (
 );
 const PIECE_OF_SMALL: PieceWeights = (
     [
-        0.69, 0.49, -1.43, 0.13, -4.93, -1.08, -1.97, 1.26, -16.22, -116.72, -0.66, -2.69, 0.09, -0.34, 0.1,
-        -10.81,
+        0.96, 1.61, -1.13, -0.57, -1.39, -1.47, -1.91, 1.3, -1.68, -143.95, -0.54, -2.33, 0.03, -0.06, -0.16,
+        -13.54,
     ],
-    20.94,
+    9.28,
 );
 /// A piece larger than this is judged like one of a large bone, mm³.
 const SMALL_PIECE_MM3: f64 = 3000.0;
