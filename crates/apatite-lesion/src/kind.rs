@@ -106,6 +106,7 @@ pub(crate) const COARSE_MM: f64 = 2.0;
 const BONE_PRIOR: f64 = -3.5;
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
 const FAVOUR: f64 = 0.6;
+/// About an implant, where new bone is common, by this many.
 const FAVOUR_AT_IMPLANT: f64 = 1.6;
 /// Log odds of a vessel against a plain calcification where a wall about a lumen is certain.
 const WALL: f64 = 7.0;

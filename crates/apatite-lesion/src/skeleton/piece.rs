@@ -23,7 +23,8 @@ pub(crate) const BLURRED_MM: f64 = 2.6;
 /// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`](super::marrow::enclosure)), share of it that is enclosed like marrow,
 /// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
 /// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
-/// regression to pieces of phantoms of several makes, each study and each class with the same weight (a limb, trunk or joint of large bones; hand or foot).
+/// regression to pieces of phantoms of several makes, each study and each class with the same weight (a limb, trunk or
+/// joint of large bones; hand or foot).
 type PieceWeights = ([f64; 16], f64);
 
 const PIECE_OF_LARGE: PieceWeights = (
