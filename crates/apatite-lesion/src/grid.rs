@@ -3,6 +3,7 @@
 mod distance;
 mod filter;
 
+use apatite_volume::{index_of, voxel_at};
 use rayon::prelude::*;
 
 pub(crate) use distance::{distance2, distance2_within};
@@ -26,13 +27,12 @@ impl Grid {
         self.spacing_mm.iter().product()
     }
 
-    pub(crate) fn index(&self, [x, y, z]: [usize; 3]) -> usize {
-        (z * self.size[1] + y) * self.size[0] + x
+    pub(crate) fn index(&self, position: [usize; 3]) -> usize {
+        index_of(self.size, position)
     }
 
     pub(crate) fn position(&self, index: usize) -> [usize; 3] {
-        let row = index / self.size[0];
-        [index % self.size[0], row % self.size[1], row / self.size[1]]
+        voxel_at(self.size, index)
     }
 
     /// Whether a cell lies on a face of the grid.

@@ -104,7 +104,7 @@ pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
             && x < size[0]
             && y < size[1]
             && z < size[2]
-            && mask[((z * size[1] + y) * size[0] + x) as usize]
+            && mask[grid.index([x, y, z].map(|at| at as usize))]
     };
     // slice by slice, and the sums in their order
     let slices = (-1..size[2]).into_par_iter().map(|z| {

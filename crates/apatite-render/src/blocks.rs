@@ -1,6 +1,6 @@
 //! Lowest and highest values of blocks of voxels, to pass over what cannot be seen.
 
-use apatite_volume::Volume;
+use apatite_volume::{Volume, index_of};
 use rayon::prelude::*;
 
 /// Edge of a block, voxels.
@@ -25,8 +25,8 @@ impl Blocks {
         Self { size, low, high }
     }
 
-    pub(crate) fn index(&self, [x, y, z]: [usize; 3]) -> usize {
-        (z * self.size[1] + y) * self.size[0] + x
+    pub(crate) fn index(&self, block: [usize; 3]) -> usize {
+        index_of(self.size, block)
     }
 }
 
