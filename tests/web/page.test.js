@@ -343,6 +343,7 @@ test('a later study is taken into the case, and what changed stands below the le
   await page.waitForFunction((first) => location.hash !== first && location.hash.startsWith('#/case/'), first);
   await byLesions(1);
   await page.evaluate((hash) => (location.hash = hash), first);
+  await page.locator(`.reading[data-case="${first.replace('#/case/', '')}"]`).waitFor();
   const menu = page.locator('[data-testid=other-studies]');
   await menu.locator('summary').click();
   await menu.locator('button').first().click();
