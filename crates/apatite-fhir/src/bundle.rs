@@ -295,9 +295,8 @@ impl Maker<'_> {
     }
 
     fn lesion(&self, lesion: &Lesion, patient: &Reference) -> Observation {
-        let kind = json!(lesion.kind).as_str().unwrap_or_default().to_owned();
-        let word = self.input.words.text(&format!("kind-{kind}"), &[]);
-        let mut code = Concept::one(System::Own.uri(), &format!("kind.{kind}"), &word);
+        let word = self.input.words.kind(lesion.kind);
+        let mut code = Concept::one(System::Own.uri(), &format!("kind.{}", lesion.kind.id()), &word);
         let snomed = match lesion.kind {
             apatite_lesion::Kind::Calcification => Some(("18115005", "Pathologic calcification")),
             apatite_lesion::Kind::Vascular => Some(("237897009", "Vascular calcification")),

@@ -168,6 +168,31 @@ pub enum Kind {
     Artefact,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Calcification,
+        Self::Vascular,
+        Self::BoneOrVariant,
+        Self::Metal,
+        Self::Contrast,
+        Self::Artefact,
+    ];
+
+    /// The name it is written with in JSON and tables.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Calcification => "calcification",
+            Self::Vascular => "vascular",
+            Self::BoneOrVariant => "bone_or_variant",
+            Self::Metal => "metal",
+            Self::Contrast => "contrast",
+            Self::Artefact => "artefact",
+        }
+    }
+}
+
 /// One lesion: a component, or components that belong together.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Lesion {
@@ -482,4 +507,16 @@ fn each_voxel(volume: &Volume, label: impl Fn([usize; 3]) -> u16 + Sync) -> Labe
         }
     });
     Labels { size: volume.size, values, geometry: volume.geometry }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_named_as_they_are_written() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::json!(kind), kind.id());
+        }
+    }
 }

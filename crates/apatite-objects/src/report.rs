@@ -12,7 +12,7 @@ use dicom_object::InMemDicomObject;
 use crate::code::{Code, kind_codes};
 use crate::head::{PROGRAM, Purpose, head, put, put_items, seal, series_uid, study_uid, uid};
 use crate::places::{Segment, segments};
-use crate::segmentation::{instances, kind_word, series_item, tracking_id, tracking_uid};
+use crate::segmentation::{instances, series_item, tracking_id, tracking_uid};
 use crate::tree::{Item, Relation, segment_reference};
 use crate::{Measured, Object, ObjectError};
 
@@ -141,7 +141,7 @@ fn lesion_group(
         group.push(evaluation(finding, words));
     }
     let name = Code::own("kind", "Kind of dense structure");
-    group.push(Item::text(Relation::Contains, &name, &kind_word(words, lesion)));
+    group.push(Item::text(Relation::Contains, &name, &words.kind(lesion.kind)));
     let name = Code::own("decided_by", "What decided the kind");
     group.push(Item::text(Relation::Contains, &name, &words.measured(&lesion.decided_from)));
     group

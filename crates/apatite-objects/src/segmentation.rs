@@ -107,7 +107,7 @@ fn described(segment: &Segment<'_>, measured: &Measured<'_>, words: &Words<'_>) 
     let lesion = segment.lesion;
     let (category, kind) = kind_codes(lesion.kind);
     let label =
-        words.text("exchange-lesion", &[("id", &lesion.id.to_string()), ("kind", &kind_word(words, lesion))]);
+        words.text("exchange-lesion", &[("id", &lesion.id.to_string()), ("kind", &words.kind(lesion.kind))]);
     let mut item = InMemDicomObject::new_empty();
     put_short(&mut item, tags::SEGMENT_NUMBER, segment.number);
     put(&mut item, tags::SEGMENT_LABEL, VR::LO, &label);
@@ -143,19 +143,6 @@ pub(crate) fn tracking_id(segment: &Segment<'_>) -> String {
 pub(crate) fn tracking_uid(measured: &Measured<'_>, segment: &Segment<'_>) -> String {
     let lesion = segment.lesion;
     uid(&["lesion", &series_uid(measured.origin), &format!("{} {:?}", lesion.id, lesion.centre_mm)])
-}
-
-pub(crate) fn kind_word(words: &Words<'_>, lesion: &apatite_lesion::Lesion) -> String {
-    use apatite_lesion::Kind;
-    let id = match lesion.kind {
-        Kind::Calcification => "calcification",
-        Kind::Vascular => "vascular",
-        Kind::BoneOrVariant => "bone_or_variant",
-        Kind::Metal => "metal",
-        Kind::Contrast => "contrast",
-        Kind::Artefact => "artefact",
-    };
-    words.text(&format!("kind-{id}"), &[])
 }
 
 /// A series with the images that are referred to.

@@ -10,7 +10,7 @@ use crate::head::{
     Purpose, content_moment, frame_of_reference, head, put, put_items, put_values, seal, study_uid,
 };
 use crate::places::{segments, sources};
-use crate::segmentation::{COLOURS, instances, kind_word, series_item};
+use crate::segmentation::{COLOURS, instances, series_item};
 use crate::text::decimal;
 use crate::{Measured, Object, ObjectError};
 
@@ -53,7 +53,7 @@ pub fn structures(measured: &Measured<'_>, words: &Words<'_>) -> Result<Object, 
         let lesion = segment.lesion;
         let number = segment.number.to_string();
         let name = words
-            .text("exchange-lesion", &[("id", &lesion.id.to_string()), ("kind", &kind_word(words, lesion))]);
+            .text("exchange-lesion", &[("id", &lesion.id.to_string()), ("kind", &words.kind(lesion.kind))]);
         let mut roi = InMemDicomObject::new_empty();
         put(&mut roi, tags::ROI_NUMBER, VR::IS, &number);
         put(&mut roi, tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, &frame);

@@ -4,6 +4,7 @@ The vocabulary and the knowledge of one language, for a page that holds no medic
 
 use apatite_case::Level;
 use apatite_knowledge::{AnalyteKind, Language, Reference, Statement};
+use apatite_lesion::Kind;
 use serde_json::{Value, json};
 
 use crate::Server;
@@ -66,8 +67,7 @@ impl Server {
         });
         let mechanisms =
             knowledge.vocabulary.mechanisms.iter().map(|id| json!({ "id": id, "name": words.mechanism(id) }));
-        let kinds = ["calcification", "vascular", "bone_or_variant", "metal", "contrast", "artefact"];
-        let kinds = kinds.map(|id| json!({ "id": id, "name": words.text(&format!("kind-{id}"), &[]) }));
+        let kinds = Kind::ALL.map(|kind| json!({ "id": kind.id(), "name": words.kind(kind) }));
         let levels = Level::ALL.map(
             |level| json!({ "id": level.id(), "name": words.text(&format!("level-{}", level.id()), &[]) }),
         );

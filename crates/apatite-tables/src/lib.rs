@@ -106,7 +106,7 @@ pub fn lesions(case: &str, series_uid: &str, analysis: &Analysis) -> Table {
         column("case", text(&|_| case.to_owned())),
         column("series_uid", text(&|_| series_uid.to_owned())),
         column("lesion", Values::Integer(lesions.iter().map(|lesion| Some(i64::from(lesion.id))).collect())),
-        column("kind", text(&|at| json!(lesions[at].kind).as_str().unwrap_or_default().to_owned())),
+        column("kind", text(&|at| lesions[at].kind.id().to_owned())),
         column("kind_probability", number(&|at| Some(lesions[at].probability))),
         column("decided_by", text(&|at| lesions[at].decided_by.clone())),
         column(

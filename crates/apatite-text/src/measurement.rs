@@ -76,17 +76,6 @@ impl Words<'_> {
     /// Name of what a dense structure is.
     #[must_use]
     pub fn kind(&self, kind: Kind) -> String {
-        self.text(&format!("kind-{}", kind_id(kind)), &[])
-    }
-}
-
-fn kind_id(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Calcification => "calcification",
-        Kind::Vascular => "vascular",
-        Kind::BoneOrVariant => "bone_or_variant",
-        Kind::Metal => "metal",
-        Kind::Contrast => "contrast",
-        Kind::Artefact => "artefact",
+        self.text(&format!("kind-{}", kind.id()), &[])
     }
 }

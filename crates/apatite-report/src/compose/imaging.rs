@@ -1,6 +1,6 @@
 //! What the images show: key images and the tables of lesions.
 
-use apatite_lesion::{Kind, Lesion};
+use apatite_lesion::Lesion;
 
 use super::{Composer, Study};
 use crate::report::{Block, Cell, Column, Row, Table, Text, safe};
@@ -88,14 +88,7 @@ impl Composer<'_, '_, '_> {
 
     fn lesion_row(&self, lesion: &Lesion) -> Row {
         let words = self.words;
-        let kind = self.word(match lesion.kind {
-            Kind::Calcification => "kind-calcification",
-            Kind::Vascular => "kind-vascular",
-            Kind::BoneOrVariant => "kind-bone_or_variant",
-            Kind::Metal => "kind-metal",
-            Kind::Contrast => "kind-contrast",
-            Kind::Artefact => "kind-artefact",
-        });
+        let kind = words.kind(lesion.kind);
         let volume = format!(
             "{} ± {}",
             words.decimals(lesion.volume_partial_mm3, 0),
