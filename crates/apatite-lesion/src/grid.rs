@@ -6,7 +6,7 @@ mod filter;
 use apatite_volume::{index_of, voxel_at};
 use rayon::prelude::*;
 
-pub(crate) use distance::{distance2, distance2_within};
+pub(crate) use distance::{deepest_first, distance2, distance2_within};
 pub(crate) use filter::{box_max, box_mean};
 
 /// A block of cells with its spacing.

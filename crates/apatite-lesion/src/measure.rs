@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Scene;
 use crate::grid::Run;
-use crate::grid::{Connectivity, Grid, components, distance2};
+use crate::grid::{Connectivity, Grid, components, deepest_first, distance2};
 use crate::kind::Group;
 use crate::linear::eigenvalues;
 use crate::mesh::{Mesh, diameter, extremes, hull, mesh};
@@ -230,7 +230,7 @@ struct Form {
 impl Form {
     fn of(grid: &Grid, mask: &[bool]) -> Self {
         let skin = mesh(grid, mask);
-        let corners = extremes(&skin.vertices_mm, 300);
+        let corners = extremes(&skin.outline_mm, 300);
         let (hull_mm3, _) = hull(&corners);
         Self { skin, corners, hull_mm3 }
     }
@@ -276,8 +276,6 @@ fn lobes(patch: &Patch, mask: &[bool]) -> usize {
     let grid = &patch.grid;
     let depth: Vec<f32> = distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect();
     let least = 1.5 * grid.spacing_mm[0] as f32;
-    let mut order: Vec<usize> = (0..grid.len()).filter(|&cell| mask[cell]).collect();
-    order.sort_unstable_by(|&a, &b| depth[b].total_cmp(&depth[a]).then(a.cmp(&b)));
     // flood from the deepest voxel down; where two lobes meet, the shallower counts if the neck is narrow
     let mut parent: Vec<u32> = vec![u32::MAX; grid.len()];
     let mut top: Vec<f32> = Vec::new();
@@ -290,7 +288,8 @@ fn lobes(patch: &Patch, mask: &[bool]) -> usize {
         }
         at
     }
-    for cell in order {
+    for cell in deepest_first(mask, &depth) {
+        let cell = cell as usize;
         let mut joined: Option<u32> = None;
         let mut near = [u32::MAX; 26];
         let mut count = 0;

@@ -14,8 +14,9 @@ pub(crate) struct Mesh {
     pub(crate) volume_mm3: f64,
     /// Area of the mesh, mm².
     pub(crate) area_mm2: f64,
-    /// The vertices, mm in the frame of the grid (first voxel centre at the origin).
-    pub(crate) vertices_mm: Vec<[f64; 3]>,
+    /// Of the vertices in each plane of slices the corners of their convex hull, mm in the frame of the grid (first
+    /// voxel centre at the origin): the corners of the hull of all vertices are among them.
+    pub(crate) outline_mm: Vec<[f64; 3]>,
 }
 
 /// Corner `c` lies at `[c & 1, c >> 1 & 1, c >> 2 & 1]`.
@@ -96,31 +97,33 @@ fn widest_fan(edges: &[usize]) -> Vec<[usize; 3]> {
 /// Meshes a mask; cells outside the grid are outside the mask.
 pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
     let table = table();
-    let size = grid.size.map(|count| count as isize);
-    let at = |x: isize, y: isize, z: isize| {
-        x >= 0
-            && y >= 0
-            && z >= 0
-            && x < size[0]
-            && y < size[1]
-            && z < size[2]
-            && mask[grid.index([x, y, z].map(|at| at as usize))]
-    };
-    // slice by slice, and the sums in their order
-    let slices = (-1..size[2]).into_par_iter().map(|z| {
+    let [nx, ny, nz] = grid.size;
+    let row = |y: usize, z: usize| (y < ny && z < nz).then(|| &mask[(z * ny + y) * nx..][..nx]);
+    // slice by slice, and the sums in their order; the first cubes lie before the first voxels
+    let slices = (0..=nz).into_par_iter().map(|z| {
         let mut part = Mesh::default();
-        for y in -1..size[1] {
-            for x in -1..size[0] {
-                let cube = (0..8_usize).fold(0, |cube, corner| {
-                    let c = corner as isize;
-                    cube | usize::from(at(x + (c & 1), y + (c >> 1 & 1), z + (c >> 2 & 1))) << corner
+        // the vertices between the slices and within the second of them
+        let mut planes = [Vec::new(), Vec::new()];
+        for y in 0..=ny {
+            let before = |at: usize| at.wrapping_sub(1);
+            let rows =
+                [(before(y), before(z)), (y, before(z)), (before(y), z), (y, z)].map(|(y, z)| row(y, z));
+            if rows.iter().flatten().all(|row| !row.contains(&true)) {
+                continue;
+            }
+            let mut left = 0;
+            for x in 0..=nx {
+                let right = rows.iter().enumerate().fold(0, |right, (at, row)| {
+                    right | usize::from(row.is_some_and(|row| x < nx && row[x])) << (2 * at)
                 });
+                let cube = left | right << 1;
+                left = right;
                 if cube == 0 || cube == 255 {
                     continue;
                 }
+                let base = [x, y, z].map(|at| at as f64 - 1.0);
                 let point = |edge: usize| -> [f64; 3] {
                     let (a, b) = EDGES[edge];
-                    let base = [x as f64, y as f64, z as f64];
                     std::array::from_fn(|axis| {
                         let half = ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0;
                         (base[axis] + half) * grid.spacing_mm[axis]
@@ -135,22 +138,50 @@ pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
                 for (axis, edge) in [(0, 3), (1, 7), (2, 11)] {
                     let (a, b) = EDGES[edge];
                     if (cube >> a & 1) != (cube >> b & 1) {
-                        part.vertices_mm.push(point(edge));
+                        planes[usize::from(axis < 2)].push(point(edge));
                     }
                     debug_assert_eq!(b - a, 1 << axis);
                 }
             }
         }
+        part.outline_mm = planes.into_iter().flat_map(outline).collect();
         part
     });
     let mut mesh = Mesh::default();
     for part in slices.collect::<Vec<_>>() {
         mesh.area_mm2 += part.area_mm2;
         mesh.volume_mm3 += part.volume_mm3;
-        mesh.vertices_mm.extend(part.vertices_mm);
+        mesh.outline_mm.extend(part.outline_mm);
     }
     mesh.volume_mm3 = mesh.volume_mm3.abs();
     mesh
+}
+
+/// The corners of the convex hull of points of one plane of slices (Andrew, Inf Process Lett 1979, doi
+/// 10.1016/0020-0190(79)90072-3).
+fn outline(mut points: Vec<[f64; 3]>) -> Vec<[f64; 3]> {
+    points.sort_unstable_by(|a, b| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0])));
+    let half = |points: &mut dyn Iterator<Item = [f64; 3]>| {
+        let mut chain: Vec<[f64; 3]> = Vec::new();
+        for point in points {
+            while let [.., before, last] = chain[..] {
+                if cross(sub(last, before), sub(point, before))[2] < 0.0 {
+                    break;
+                }
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        // the last is the first of the other half
+        chain.pop();
+        chain
+    };
+    if points.len() < 3 {
+        return points;
+    }
+    let there = half(&mut points.iter().copied());
+    let back = half(&mut points.iter().rev().copied());
+    there.into_iter().chain(back).collect()
 }
 
 /// Largest distance between two of the points, mm.
@@ -171,8 +202,6 @@ pub(crate) fn extremes(points: &[[f64; 3]], directions: usize) -> Vec<[f64; 3]> 
     if points.len() <= directions {
         return points.to_vec();
     }
-    // only the ends of every line of points along columns can lie on the hull
-    let points = &ends(points);
     let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
     let mut chosen: Vec<usize> = (0..directions)
         .into_par_iter()
@@ -188,20 +217,6 @@ pub(crate) fn extremes(points: &[[f64; 3]], directions: usize) -> Vec<[f64; 3]> 
     chosen.sort_unstable();
     chosen.dedup();
     chosen.into_iter().map(|at| points[at]).collect()
-}
-
-/// First and last point of every line of points that share row and slice.
-fn ends(points: &[[f64; 3]]) -> Vec<[f64; 3]> {
-    let mut sorted = points.to_vec();
-    sorted.sort_unstable_by(|a, b| {
-        a[2].total_cmp(&b[2]).then(a[1].total_cmp(&b[1])).then(a[0].total_cmp(&b[0]))
-    });
-    let count = sorted.len();
-    let same = |a: usize, b: usize| sorted[a][1..] == sorted[b][1..];
-    (0..count)
-        .filter(|&at| at == 0 || !same(at - 1, at) || at + 1 == count || !same(at, at + 1))
-        .map(|at| sorted[at])
-        .collect()
 }
 
 /// Volume and area of the convex hull; zero for fewer than four points or flat ones. Incremental construction on
@@ -307,8 +322,8 @@ mod tests {
         let found = mesh(&grid, &mask);
         let ball = 4.0 / 3.0 * std::f64::consts::PI * 512.0;
         assert!((found.volume_mm3 / ball - 1.0).abs() < 0.02, "{}", found.volume_mm3);
-        assert!((diameter(&found.vertices_mm) - 16.5).abs() < 0.6);
-        let (hull_volume, hull_area) = hull(&extremes(&found.vertices_mm, 600));
+        assert!((diameter(&found.outline_mm) - 16.5).abs() < 0.6);
+        let (hull_volume, hull_area) = hull(&extremes(&found.outline_mm, 600));
         assert!((found.volume_mm3 / hull_volume - 0.97).abs() < 0.03, "{} {hull_volume}", found.volume_mm3);
         assert!((hull_area / (4.0 * std::f64::consts::PI * 64.0) - 1.0).abs() < 0.06, "{hull_area}");
     }

@@ -172,10 +172,10 @@ pub fn morphology(region: &Region) -> Result<Vec<Feature>, RadiomicsError> {
     });
     let axes = eigenvalues(covariance).map(|value| value.max(0.0));
     let [a, b, c] = axes.map(|value| 2.0 * value.sqrt());
-    let corners = extremes(&skin.vertices_mm, 600);
+    let corners = extremes(&skin.outline_mm, 600);
     let (hull_volume, hull_area) = hull(&corners);
     let extent: [f64; 3] = std::array::from_fn(|axis| {
-        let along = || skin.vertices_mm.iter().map(|vertex| vertex[axis]);
+        let along = || skin.outline_mm.iter().map(|vertex| vertex[axis]);
         along().fold(f64::NEG_INFINITY, f64::max) - along().fold(f64::INFINITY, f64::min)
     });
     let box_area = 2.0 * (extent[0] * extent[1] + extent[1] * extent[2] + extent[0] * extent[2]);

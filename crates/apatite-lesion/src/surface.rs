@@ -154,27 +154,25 @@ fn inwards(patch: &Patch, depth: &[f32], cell: usize, further: &mut Vec<i16>) ->
     let range =
         |axis: usize| at[axis].saturating_sub(steps[axis])..(at[axis] + steps[axis] + 1).min(grid.size[axis]);
     let columns = range(0);
-    further.clear();
-    let (mut deepest, mut highest) = (0.0_f32, patch.hu[cell]);
-    for z in range(2) {
-        for y in range(1) {
+    let (rows, slices) = (range(1), range(2));
+    further.resize(columns.len() * rows.len() * slices.len(), 0);
+    let (mut deepest, mut highest, mut count) = (0.0_f32, patch.hu[cell], 0);
+    for z in slices {
+        for y in rows.clone() {
             let row = grid.index([columns.start, y, z])..grid.index([columns.end, y, z]);
             for ((&hu, &on), &depth) in
                 patch.hu[row.clone()].iter().zip(&patch.mask[row.clone()]).zip(&depth[row])
             {
-                if on {
-                    deepest = deepest.max(depth);
-                    highest = highest.max(hu);
-                    if depth >= least {
-                        further.push(hu);
-                    }
-                }
+                // without branches: about half of the voxels lie further in
+                deepest = deepest.max(if on { depth } else { 0.0 });
+                highest = highest.max(if on { hu } else { i16::MIN });
+                further[count] = hu;
+                count += usize::from(on && depth >= least);
             }
         }
     }
-    if further.is_empty() || deepest < THIN_MM {
+    if count == 0 || deepest < THIN_MM {
         return f32::from(highest);
     }
-    let middle = further.len() / 2;
-    f32::from(*further.select_nth_unstable(middle).1)
+    f32::from(*further[..count].select_nth_unstable(count / 2).1)
 }

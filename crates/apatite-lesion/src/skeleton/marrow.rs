@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::grid::{Connectivity, Grid, box_mean, components, distance2};
+use crate::grid::{Connectivity, Grid, box_mean, components, deepest_first, distance2};
 use crate::scan::Coarse;
 
 /// The wall of marrow is denser than it by a fifth and at least this, HU.
@@ -126,8 +126,6 @@ pub(super) fn majority(grid: &Grid, first: &[bool], share: &[f32], depth: &[f32]
 /// and whether each basin was parted from another.
 pub(super) fn basins(grid: &Grid, mask: &[bool], least_mm: f32) -> (Vec<u32>, Vec<bool>) {
     let depth: Vec<f32> = distance2(grid, |cell| !mask[cell]).into_iter().map(f32::sqrt).collect();
-    let mut order: Vec<u32> = (0..grid.len() as u32).filter(|&cell| mask[cell as usize]).collect();
-    order.sort_unstable_by(|&a, &b| depth[b as usize].total_cmp(&depth[a as usize]).then(a.cmp(&b)));
     fn root(parent: &mut [u32], mut at: u32) -> u32 {
         while parent[at as usize] != at {
             parent[at as usize] = parent[parent[at as usize] as usize];
@@ -137,7 +135,7 @@ pub(super) fn basins(grid: &Grid, mask: &[bool], least_mm: f32) -> (Vec<u32>, Ve
     }
     let mut labels = vec![0_u32; grid.len()];
     let (mut parent, mut top, mut parted) = (vec![0_u32], vec![0.0_f32], vec![false]);
-    for &cell in &order {
+    for cell in deepest_first(mask, &depth) {
         let cell = cell as usize;
         let mut near = [0_u32; 6];
         let mut count = 0;
