@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use apatite_volume::{Labels, Volume};
 
 use crate::candidate::{Scene, of_runs};
-use crate::grid::{Connectivity, Run, label_runs};
+use crate::grid::{self, Run};
 use crate::kind::Group;
 use crate::measure::{Outline, lesion};
 use crate::reason::say;
@@ -133,12 +133,7 @@ impl Desk {
         let mut masks = Vec::new();
         for Drawn { id, kind } in drawn {
             let Some(runs) = runs.remove(id) else { continue };
-            let (component, count) = label_runs(&runs, Connectivity::Corner);
-            let mut members = vec![Vec::new(); count];
-            for (run, at) in runs.iter().zip(&component) {
-                members[*at as usize].push(*run);
-            }
-            let members = members.into_iter().map(|runs| of_runs(&scene, runs)).collect();
+            let members = grid::parts(&runs).into_iter().map(|runs| of_runs(&scene, runs)).collect();
             let decided_by = say("drawn by the reader", []);
             let group = Group { members, kind: *kind, probability: 1.0, decided_by };
             let (lesion, mask) = lesion(&scene, &group, *id, None, Outline::Drawn);
@@ -169,12 +164,12 @@ impl Desk {
 pub fn parts(labels: &Labels, id: u16) -> Vec<Vec<usize>> {
     let drawn = Drawn { id, kind: Kind::Calcification };
     let Some(runs) = runs_of(labels, &[drawn]).remove(&id) else { return Vec::new() };
-    let (component, count) = label_runs(&runs, Connectivity::Corner);
-    let mut parts: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (run, at) in runs.iter().zip(&component) {
-        let row = run.slice as usize * labels.size[1] + run.row as usize;
-        parts[*at as usize].extend((run.start..run.end).map(|column| row * labels.size[0] + column as usize));
-    }
+    let voxels = |run: Run| {
+        let row = (run.slice as usize * labels.size[1] + run.row as usize) * labels.size[0];
+        (run.start..run.end).map(move |column| row + column as usize)
+    };
+    let mut parts: Vec<Vec<usize>> =
+        grid::parts(&runs).into_iter().map(|runs| runs.into_iter().flat_map(voxels).collect()).collect();
     parts.sort_by(|a, b| b.len().cmp(&a.len()).then(a[0].cmp(&b[0])));
     parts
 }

@@ -173,6 +173,16 @@ impl Run {
     }
 }
 
+/// The connected parts of runs (26 neighbours), in order of their first run.
+pub(crate) fn parts(runs: &[Run]) -> Vec<Vec<Run>> {
+    let (labels, count) = label_runs(runs, Connectivity::Corner);
+    let mut parts = vec![Vec::new(); count];
+    for (run, label) in runs.iter().zip(labels) {
+        parts[label as usize].push(*run);
+    }
+    parts
+}
+
 /// Labels runs (in order of slice, row, column) by connected component: a label for every run, from 0, in order of the first
 /// run, and the number of labels.
 pub(crate) fn label_runs(runs: &[Run], connectivity: Connectivity) -> (Vec<u32>, usize) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bone::{BLOOM_MM, Bones, touch};
 use crate::candidate::Scene;
-use crate::grid::{Connectivity, Run, label_runs};
+use crate::grid::{Run, parts};
 use crate::linear::{norm, sub};
 use crate::patch::{Patch, bounds};
 use crate::skeleton::Tissue;
@@ -92,16 +92,6 @@ pub(super) fn gap(scene: &Scene, bones: &Bones, lesions: &[Lesion], masks: &[Vec
         }
     }
     best.map(|way| told(scene, way.mm, way.lesions, way.ends_mm))
-}
-
-/// Connected parts of runs.
-fn parts(runs: &[Run]) -> Vec<Vec<Run>> {
-    let (labels, count) = label_runs(runs, Connectivity::Corner);
-    let mut parts = vec![Vec::new(); count];
-    for (run, label) in runs.iter().zip(labels) {
-        parts[label as usize].push(*run);
-    }
-    parts
 }
 
 /// Voxels of a patch's mask with a face outside it.
