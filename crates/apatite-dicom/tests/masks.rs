@@ -46,7 +46,7 @@ proptest! {
         }).collect();
         let labels = Labels { size, values, geometry: grid(order, flips, spacing, origin) };
         let folder = Folder::new();
-        let path = folder.0.join(if packed { "mask.nii.gz" } else { "mask.nii" });
+        let path = folder.0.path().join(if packed { "mask.nii.gz" } else { "mask.nii" });
         write_labels(&path, &labels).unwrap();
         let (mask, warnings) = read_mask(&path, &labels.geometry, size).unwrap();
         prop_assert_eq!(&mask.labels, &labels);
@@ -69,7 +69,7 @@ fn a_mask_elsewhere_is_refused_and_a_coarser_one_resampled() {
     let labels =
         Labels { size: [4, 4, 4], values: (0..64).map(|index| u16::from(index % 4 > 1)).collect(), geometry };
     let folder = Folder::new();
-    let path = folder.0.join("mask.nii.gz");
+    let path = folder.0.path().join("mask.nii.gz");
     write_labels(&path, &labels).unwrap();
     let far = grid(0, 0, [1.0; 3], [500.0; 3]);
     assert!(read_mask(&path, &far, [4, 4, 4]).unwrap_err().to_string().contains("outside"));

@@ -41,7 +41,7 @@ fn exercise(folder: &Folder) {
             let _ = series.picture(0);
         }
     }
-    let file = folder.0.join("file");
+    let file = folder.0.path().join("file");
     let _ = read_pictures(&file);
     let grid = apatite_volume::Geometry {
         origin_mm: [0.0; 3],
@@ -58,7 +58,7 @@ fn seed(name: &str) -> Vec<u8> {
         };
         let labels = apatite_volume::Labels { size: [3, 3, 3], values: vec![1; 27], geometry };
         let folder = Folder::new();
-        let path = folder.0.join("tiny.nii");
+        let path = folder.0.path().join("tiny.nii");
         apatite_dicom::write_labels(&path, &labels).unwrap();
         return std::fs::read(path).unwrap();
     }
@@ -157,7 +157,7 @@ fn a_zip_a_gzip_and_a_folder_give_the_same_volume() {
     let slices = slices();
     let folder = Folder::of(&slices);
     let other = Folder::new();
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(other.0.join("study.zip")).unwrap());
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(other.0.path().join("study.zip")).unwrap());
     for (index, slice) in slices.iter().enumerate() {
         let stored =
             zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);

@@ -289,8 +289,8 @@ mod tests {
             return;
         }
         let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let folder = std::env::temp_dir().join(format!("apatite-grid-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path();
         let grid = Grid { size: [61, 47, 39], spacing_mm: [0.7, 0.9, 2.5] };
         for (seed, share) in [(3, 0.002), (5, 0.08), (11, 0.3)] {
             let mask = scatter(seed, grid.len(), share);
@@ -313,7 +313,7 @@ mod tests {
             let output = std::process::Command::new(python)
                 .arg(project.join("tests/oracle/ct_agreement.py"))
                 .arg("grid")
-                .arg(&folder)
+                .arg(folder)
                 .output()
                 .unwrap();
             assert!(
@@ -323,6 +323,5 @@ mod tests {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use apatite_phantom::{Options, PatientPosition, Phantom, Visit, make, patterns};
 use dicom_dictionary_std::tags;
@@ -206,9 +206,9 @@ fn the_series_reads_back_as_it_was_made() {
         let options =
             Options { seed: 9, position: Some(position), size: Some([64, 48, 20]), ..Options::default() };
         let phantom = made("phleboliths", &options);
-        let folder = Folder::new(&format!("apatite-phantom-{position}"));
-        phantom.write(&folder.0).unwrap();
-        let mut files: Vec<DefaultDicomObject> = fs::read_dir(folder.0.join("ct"))
+        let folder = tempfile::tempdir().unwrap();
+        phantom.write(folder.path()).unwrap();
+        let mut files: Vec<DefaultDicomObject> = fs::read_dir(folder.path().join("ct"))
             .unwrap()
             .map(|entry| open_file(entry.unwrap().path()).unwrap())
             .collect();
@@ -246,12 +246,12 @@ fn the_series_reads_back_as_it_was_made() {
             assert_eq!(read, phantom.volume.values[slice * 64 * 48..(slice + 1) * 64 * 48]);
         }
         let truth: serde_json::Value =
-            serde_json::from_str(&fs::read_to_string(folder.0.join("truth.json")).unwrap()).unwrap();
+            serde_json::from_str(&fs::read_to_string(folder.path().join("truth.json")).unwrap()).unwrap();
         assert_eq!(truth["lesions"].as_array().unwrap().len(), phantom.lesions.len());
-        let case: toml::Table = fs::read_to_string(folder.0.join("case.toml")).unwrap().parse().unwrap();
+        let case: toml::Table = fs::read_to_string(folder.path().join("case.toml")).unwrap().parse().unwrap();
         assert_eq!(case["expected"]["diagnosis"].as_str(), Some("phleboliths_of_venous_malformation"));
         let mut nifti = Vec::new();
-        let file = fs::File::open(folder.0.join("truth.nii.gz")).unwrap();
+        let file = fs::File::open(folder.path().join("truth.nii.gz")).unwrap();
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file), &mut nifti).unwrap();
         let labels: Vec<u16> =
             nifti[352..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
@@ -270,24 +270,6 @@ fn what_cannot_be_made_is_refused_by_name() {
     let loud = Options { noise_hu: Some(f64::NAN), ..Options::default() };
     assert!(make("normal_hand", &loud).is_err());
     assert!("HFX".parse::<PatientPosition>().unwrap_err().to_string().contains("HFX"));
-}
-
-/// A folder that goes when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // what is left behind in the temporary folder harms nobody
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]

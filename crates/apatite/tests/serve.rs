@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// A server on a store of its own, killed with the test.
 struct Server {
@@ -128,11 +129,8 @@ fn project() -> PathBuf {
 }
 
 /// A folder that is there for one test.
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("apatite-serve-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
+fn folder() -> TempDir {
+    TempDir::with_prefix("apatite-serve-").unwrap()
 }
 
 fn case_file() -> Vec<u8> {
@@ -153,8 +151,9 @@ fn leading(differential: &Value) -> (&str, f64) {
 
 #[test]
 fn a_case_is_taken_and_answered_as_on_the_command_line() {
-    let store = folder("answer");
-    let server = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &[]);
     let id = with_case(&server);
     let served = server.get(&format!("/api/v1/cases/{id}/differential"));
     let said = Command::new(env!("CARGO_BIN_EXE_apatite"))
@@ -178,8 +177,9 @@ fn a_case_is_taken_and_answered_as_on_the_command_line() {
 
 #[test]
 fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
-    let store = folder("kill");
-    let server = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &[]);
     let id = with_case(&server);
     let edits = format!("/api/v1/cases/{id}/edits");
     let before = server.get(&format!("/api/v1/cases/{id}/differential"));
@@ -196,7 +196,7 @@ fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
     }
     server.kill();
 
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     let log = case["edits"].as_array().unwrap();
     assert_eq!(log.len() as u64, confirmed);
@@ -223,8 +223,9 @@ fn an_edit_is_kept_over_a_kill_and_can_be_undone() {
 
 #[test]
 fn edits_of_many_readers_at_once_are_all_kept_and_a_case_comes_with_the_end_of_its_log() {
-    let store = folder("readers");
-    let server = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &[]);
     let id = with_case(&server);
     let edits = format!("/api/v1/cases/{id}/edits");
     let (readers, each) = (12, 6);
@@ -242,7 +243,7 @@ fn edits_of_many_readers_at_once_are_all_kept_and_a_case_comes_with_the_end_of_i
     // confirmed is on disk
     server.kill();
 
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     let whole = server.get(&edits);
     let whole = whole.as_array().unwrap();
@@ -263,8 +264,9 @@ fn edits_of_many_readers_at_once_are_all_kept_and_a_case_comes_with_the_end_of_i
 
 #[test]
 fn hostile_uploads_are_refused_or_left_out_by_name() {
-    let store = folder("hostile");
-    let server = Server::start(&store, &["--upload-bytes", "4000000"]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &["--upload-bytes", "4000000"]);
     let outside = store.parent().unwrap().join("apatite-escaped.toml");
     let check = |name: &str, bytes: &[u8], status: u16, said: &str| {
         let answer = server.upload(&[(name, bytes)]);
@@ -286,8 +288,9 @@ fn hostile_uploads_are_refused_or_left_out_by_name() {
 
 #[test]
 fn requests_of_other_hosts_and_origins_are_refused() {
-    let store = folder("hosts");
-    let server = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &[]);
     let check = |method: &str, headers: &[(&str, &str)], status: u16| {
         let mut headers = headers.to_vec();
         headers.push(("Content-Type", "application/json"));
@@ -306,11 +309,12 @@ fn requests_of_other_hosts_and_origins_are_refused() {
 
 #[test]
 fn other_addresses_need_tls_and_tokens() {
-    let store = folder("tokens");
+    let own = folder();
+    let store = own.path();
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_apatite"))
             .args(["serve", "--store"])
-            .arg(&store)
+            .arg(store)
             .args(arguments)
             .output()
             .unwrap();
@@ -333,7 +337,8 @@ fn other_addresses_need_tls_and_tokens() {
 
 #[test]
 fn with_a_provider_nobody_is_let_in_unasked() {
-    let store = folder("openid");
+    let own = folder();
+    let store = own.path();
     let file = store.join("openid.toml");
     let configure = |secret: &str| {
         // nothing answers at this port
@@ -346,14 +351,14 @@ fn with_a_provider_nobody_is_let_in_unasked() {
     configure("client_secret_env = \"APATITE_TEST_IS_NOT_SET\"");
     let output = Command::new(env!("CARGO_BIN_EXE_apatite"))
         .args(["serve", "--address", "127.0.0.1:0", "--store"])
-        .args([&store, Path::new("--openid"), &file])
+        .args([store, Path::new("--openid"), &file])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("APATITE_TEST_IS_NOT_SET"));
 
     configure("");
-    let server = Server::start(&store, &["--openid", file.to_str().unwrap()]);
+    let server = Server::start(store, &["--openid", file.to_str().unwrap()]);
     // as a proxy hands it on
     let proxied = [("Host", "apatite.example"), ("Accept", "text/html")];
     let cases = server.ask("GET", "/api/v1/cases", &proxied, b"");
@@ -370,11 +375,12 @@ fn with_a_provider_nobody_is_let_in_unasked() {
 
 #[test]
 fn a_second_server_on_one_store_is_refused() {
-    let store = folder("lock");
-    let _first = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let _first = Server::start(store, &[]);
     let second = Command::new(env!("CARGO_BIN_EXE_apatite"))
         .args(["serve", "--address", "127.0.0.1:0", "--store"])
-        .arg(&store)
+        .arg(store)
         .output()
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
@@ -383,9 +389,10 @@ fn a_second_server_on_one_store_is_refused() {
 
 #[test]
 fn an_analysis_survives_a_restart() {
-    let store = folder("jobs");
+    let own = folder();
+    let store = own.path();
     let files = phantom();
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
     let taken = server.upload(&files).json();
     assert_eq!(taken["left_out"], json!([]));
@@ -393,7 +400,7 @@ fn an_analysis_survives_a_restart() {
     // most likely in the middle of the work; where it is done already the store must hold the result all the same
     server.kill();
 
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     await_analysis(&server);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     let study = &case["studies"][0];
@@ -424,7 +431,8 @@ fn an_analysis_survives_a_restart() {
 #[test]
 fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
     use apatite_phantom::{Options, Visit, make};
-    let store = folder("changes");
+    let own = folder();
+    let store = own.path();
     let size = Some([120, 120, 90]);
     let later = Visit { growth: 0.5, turned_degrees: 6.0, shifted_mm: 4.0, weeks: 8, ..Visit::again(2) };
     let made =
@@ -439,7 +447,7 @@ fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
         phantom.write_dicom(&path).unwrap();
         path
     });
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     let cases = folders.map(|folder| {
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let files = files.map(|path| {
@@ -512,13 +520,13 @@ fn a_later_study_is_taken_into_the_case_and_what_changed_is_told() {
     assert_eq!(server.get(&format!("/api/v1/cases/{id}"))["studies"].as_array().unwrap().len(), 1);
     assert_eq!(listed(), all);
     drop(server);
-    std::fs::remove_dir_all(&store).unwrap();
 }
 
 #[test]
 fn lesions_are_drawn_and_the_figures_follow() {
-    let store = folder("drawing");
-    let server = Server::start(&store, &[]);
+    let own = folder();
+    let store = own.path();
+    let server = Server::start(store, &[]);
     let files = phantom();
     let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
     let id = server.upload(&files).json()["cases"][0].as_str().unwrap().to_owned();
@@ -657,7 +665,7 @@ fn lesions_are_drawn_and_the_figures_follow() {
 
     // over a kill everything is as it was; with all undone, as it came
     server.kill();
-    let server = Server::start(&store, &[]);
+    let server = Server::start(store, &[]);
     assert_eq!(labels(&server), labels_grown);
     let case = server.get(&format!("/api/v1/cases/{id}"));
     assert_eq!(case["studies"], grown["studies"]);
@@ -673,7 +681,8 @@ fn lesions_are_drawn_and_the_figures_follow() {
 
 #[test]
 fn what_was_judged_and_drawn_stays_in_its_place_when_more_of_a_study_comes() {
-    let server = Server::start(&folder("parts"), &[]);
+    let own = folder();
+    let server = Server::start(own.path(), &[]);
     let mut files = phantom();
     files.sort();
     let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>();
@@ -737,7 +746,8 @@ fn what_was_judged_and_drawn_stays_in_its_place_when_more_of_a_study_comes() {
 
 #[test]
 fn a_study_sent_instance_by_instance_is_analysed_when_it_is_whole() {
-    let server = Server::start(&folder("instances"), &[]);
+    let own = folder();
+    let server = Server::start(own.path(), &[]);
     let slices = phantom().into_iter().filter(|(name, _)| name.starts_with("ct/")).collect::<Vec<_>>();
     for (_, slice) in &slices {
         let mut body = b"--cut\r\nContent-Type: application/dicom\r\n\r\n".to_vec();
@@ -759,10 +769,11 @@ fn a_study_sent_instance_by_instance_is_analysed_when_it_is_whole() {
 fn phantom() -> Vec<(String, Vec<u8>)> {
     static MADE: std::sync::OnceLock<Vec<(String, Vec<u8>)>> = std::sync::OnceLock::new();
     MADE.get_or_init(|| {
-        let phantom = folder("phantom");
+        let own = folder();
+        let phantom = own.path();
         let made = Command::new(env!("CARGO_BIN_EXE_apatite"))
             .args(["phantom", "calcified_tophus", "--out"])
-            .arg(&phantom)
+            .arg(phantom)
             .output()
             .unwrap();
         assert!(made.status.success());

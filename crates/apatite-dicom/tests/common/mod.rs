@@ -3,7 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
 
 /// A CT slice to write; its pixels are a function of column and row.
 #[derive(Clone)]
@@ -118,15 +119,11 @@ fn short(out: &mut Vec<u8>, element: u16, value: u16) {
 }
 
 /// A folder that goes away with its owner.
-pub struct Folder(pub PathBuf);
+pub struct Folder(pub TempDir);
 
 impl Folder {
     pub fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("apatite-dicom-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a temporary folder");
-        Self(path)
+        Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
     /// Writes slices as `0.dcm`, `1.dcm` and so on.
@@ -139,17 +136,11 @@ impl Folder {
     }
 
     pub fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.0.join(name), bytes).expect("a temporary file");
+        std::fs::write(self.0.path().join(name), bytes).expect("a temporary file");
     }
 
     pub fn paths(&self) -> Vec<PathBuf> {
-        vec![self.0.clone()]
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        vec![self.0.path().to_owned()]
     }
 }
 
