@@ -567,3 +567,46 @@ fn a_low_ridge_along_a_shaft_is_no_deposit() {
     let analysis = run(&limb("HFS", |p| ridge(p).then_some(1200.0)));
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
 }
+
+/// A joint: the bone of [`limb`] ends in caps of cortex 3 mm above and below the middle slice; `paint` may overrule that.
+fn joint(paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
+    limb("HFS", |p| {
+        paint(p).or_else(|| {
+            let bone = (p[0] + 8.0).hypot(p[1] - 4.0);
+            match p[2].abs() {
+                _ if bone >= 10.0 => None,
+                beyond if beyond < 3.0 => Some(55.0),
+                beyond if beyond < 5.0 => Some(1300.0),
+                _ => None,
+            }
+        })
+    })
+}
+
+#[test]
+fn a_loose_body_in_a_slender_limb_is_bone_where_it_is_as_dense_as_cortex_throughout() {
+    // a rod six millimetres off the bone, as a phalanx without marrow lies beside the next
+    let rod = |p: [f64; 3]| (p[0] - 12.0).hypot(p[1] - 4.0) < 3.2 && p[2].abs() < 7.0;
+    let solid = run(&joint(|p| rod(p).then_some(1300.0)));
+    assert!(calcifications(&solid).is_empty(), "{:?}", solid.lesions);
+    // chalk with grains as dense as cortex in it is fainter between them
+    let grain = |p: [f64; 3]| ball(p, [12.0, 4.0, -3.5], 2.0) || ball(p, [12.0, 4.0, 3.5], 2.0);
+    let chalk = run(&joint(|p| rod(p).then_some(if grain(p) { 1300.0 } else { 500.0 })));
+    let [lesion] = calcifications(&chalk)[..] else { panic!("{:?}", chalk.lesions) };
+    assert!(lesion.max_hu > 850.0 && lesion.mean_hu > 420.0, "{lesion:?}");
+}
+
+#[test]
+fn a_small_compact_body_at_a_joint_is_a_sesamoid_where_it_is_alone() {
+    let bead = |p: [f64; 3], x: f64, y: f64, z: f64| ball(p, [x, y, z], 2.1);
+    let alone = run(&joint(|p| bead(p, 6.5, 4.0, 4.0).then_some(1000.0)));
+    assert!(calcifications(&alone).is_empty(), "{:?}", alone.lesions);
+    let beads = |p: [f64; 3]| {
+        bead(p, 6.5, 4.0, 4.0)
+            || bead(p, 16.0, -8.0, 0.0)
+            || bead(p, 14.0, 10.0, -9.0)
+            || bead(p, 4.0, -16.0, 9.0)
+    };
+    let four = run(&joint(|p| beads(p).then_some(1000.0)));
+    assert_eq!(calcifications(&four).len(), 4, "{:?}", four.lesions);
+}
