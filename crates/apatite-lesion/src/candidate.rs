@@ -4,11 +4,13 @@ use apatite_volume::Volume;
 use rayon::prelude::*;
 
 use crate::describe::rise;
-use crate::grid::{Connectivity, Grid, Run, components, distance2_within, label_runs};
+use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_within, label_runs};
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
 use crate::skeleton::{Skeleton, Tissue};
 
+/// Volume of an ellipsoid over the product of four standard deviations along its axes.
+pub(crate) const ELLIPSOID: f64 = 0.7317;
 /// A shape is resolved from about so many voxels on.
 const RESOLVED_VOXELS: f64 = 14.0;
 /// A length is resolved from about so many voxels on.
@@ -58,6 +60,8 @@ pub(crate) struct Candidate {
     pub(crate) rim: Option<Rim>,
     /// Lengths of its principal axes (four standard deviations), longest first, mm.
     pub(crate) axes_mm: [f64; 3],
+    /// With what it encloses.
+    pub(crate) closed: Closed,
     spacing_mm: [f64; 3],
 }
 
@@ -96,6 +100,16 @@ pub(crate) struct Rim {
     pub(crate) core_mm3: f64,
     /// Volume of the filled component, mm³.
     pub(crate) filled_mm3: f64,
+}
+
+/// A component with what it encloses: a small bone is a shell around marrow, and its hollow does not make it less
+/// compact.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    /// Its volume over that of the ellipsoid with its principal axes.
+    pub(crate) compact: f64,
+    /// By which share of the density of its outer half (HU above fat) its middle is fainter.
+    pub(crate) hollow: f64,
 }
 
 /// Finds the candidates, in order of their first voxel.
@@ -263,7 +277,9 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
     let on_edge =
         (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
     let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
-    let rim = rim(&patch);
+    let filled = fill(&patch);
+    let rim = rim(&patch, &filled);
+    let closed = closed(&patch, &filled);
     let on_bone = attached as f64 > 0.3 * count;
     Candidate {
         low,
@@ -286,6 +302,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
         around: ground.around,
         rim,
         axes_mm,
+        closed,
         spacing_mm: spacing,
         runs,
     }
@@ -350,8 +367,7 @@ fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
 }
 
 /// Density of the outer 2.2 mm against the inside, after filling what each axial slice encloses.
-fn rim(patch: &Patch) -> Option<Rim> {
-    let filled = fill(patch);
+fn rim(patch: &Patch, filled: &[bool]) -> Option<Rim> {
     let shell_mm = 2.2_f32.max(1.6 * patch.grid.spacing_mm[0] as f32);
     let core_mm = shell_mm + 0.8;
     let depth2 = distance2_within(&patch.grid, core_mm, |cell| !filled[cell]);
@@ -380,6 +396,51 @@ fn rim(patch: &Patch) -> Option<Rim> {
         core_mm3: core_count * voxel_mm3,
         filled_mm3: count * voxel_mm3,
     })
+}
+
+/// Cells deeper than this share of the greatest depth are the middle of a component.
+const MIDDLE: f32 = 0.6;
+/// Densities are compared from that of fat on, HU.
+const FAT_HU: f64 = -100.0;
+
+/// How compact and how hollow a component is when what its slices enclose is part of it.
+fn closed(patch: &Patch, filled: &[bool]) -> Closed {
+    let grid = &patch.grid;
+    let depth2 = distance2(grid, |cell| !filled[cell]);
+    let most = depth2.iter().copied().fold(0.0, f32::max);
+    let (mut count, mut first, mut second) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
+    let (mut shell, mut core) = (Vec::new(), Vec::new());
+    for cell in (0..grid.len()).filter(|&cell| filled[cell]) {
+        let position = grid.position(cell);
+        let p: [f64; 3] = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
+        count += 1.0;
+        for i in 0..3 {
+            first[i] += p[i];
+            for j in 0..3 {
+                second[i][j] += p[i] * p[j];
+            }
+        }
+        let middle = depth2[cell] > MIDDLE * MIDDLE * most;
+        if middle { &mut core } else { &mut shell }.push(patch.hu[cell]);
+    }
+    let covariance = std::array::from_fn(|i| {
+        std::array::from_fn(|j| {
+            second[i][j] / count - first[i] * first[j] / (count * count)
+                + if i == j { grid.spacing_mm[i].powi(2) / 12.0 } else { 0.0 }
+        })
+    });
+    let axes: f64 =
+        crate::linear::eigenvalues(covariance).into_iter().map(|value| 4.0 * value.max(0.0).sqrt()).product();
+    let mean = |values: &[i16]| values.iter().map(|&hu| f64::from(hu)).sum::<f64>() / values.len() as f64;
+    // the outermost voxels are blurred with what lies outside: the shell is judged by its denser half
+    shell.sort_unstable();
+    let hollow = if shell.len() < 8 || core.is_empty() {
+        0.0
+    } else {
+        let shell = mean(&shell[shell.len() / 2..]) - FAT_HU;
+        1.0 - (mean(&core) - FAT_HU) / shell.max(1.0)
+    };
+    Closed { compact: count * grid.cell_mm3() / (ELLIPSOID * axes), hollow }
 }
 
 /// The mask with what its slices enclose.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Kind;
-use crate::candidate::{Candidate, Scene};
+use crate::candidate::{Candidate, ELLIPSOID, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
@@ -97,8 +97,6 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     groups
 }
 
-/// Volume of an ellipsoid over the product of four standard deviations along its axes.
-const ELLIPSOID: f64 = 0.7317;
 /// Voxels wider than this (mm) do not separate a deposit from bone.
 pub(crate) const COARSE_MM: f64 = 2.0;
 
@@ -107,7 +105,12 @@ const BONE_PRIOR: f64 = -3.5;
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
 const FAVOUR: f64 = 0.6;
 /// About an implant, where new bone is common, by this many.
-const FAVOUR_AT_IMPLANT: f64 = 1.6;
+const FAVOUR_AT_IMPLANT: f64 = 1.2;
+/// Log odds of bone for what is smaller than the bone it hangs on can tell: all of it from [`SLIGHT_RANGE_MM3`] below
+/// [`SLIGHT_MM3`] on.
+const SLIGHT: f64 = 1.5;
+const SLIGHT_MM3: f64 = 120.0;
+const SLIGHT_RANGE_MM3: f64 = 80.0;
 /// Log odds of a vessel against a plain calcification where a wall about a lumen is certain.
 const WALL: f64 = 7.0;
 /// Log odds against a vessel where all foci of a chain are solid bodies and no lumen is seen.
@@ -125,6 +128,10 @@ const IMPLANT_MM: f64 = 60.0;
 const SOLID_CORTEX_HU: f64 = 700.0;
 /// The sesamoids of the fingers are at least this large, mm³.
 const SESAMOID_MM3: f64 = 18.0;
+/// The middle of a small bone is fainter than its shell by more than this share, and surely by this range more; that of a
+/// solid body is denser.
+const HOLLOW: f64 = 0.25;
+const HOLLOW_RANGE: f64 = 0.25;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
 /// They are longer than this (four standard deviations), mm.
@@ -133,6 +140,8 @@ const WORN_MM: f64 = 30.0;
 const BLOOM_MM: f64 = 5.0;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
 const RIDGE_MM: f64 = 8.0;
+/// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
+const CRUMB_MM3: f64 = 15.0;
 /// A larger layer on bone is judged by its form alone, mm³.
 const FILM_MM3: f64 = 300.0;
 
@@ -254,9 +263,16 @@ fn scores(
     if let Some(deposit) = candidate.deposit {
         // this evidence replaces the prior; about an implant new bone is common
         let favour = if candidate.metal_mm < IMPLANT_MM { FAVOUR_AT_IMPLANT } else { FAVOUR };
+        // of the many small ridges about large bones and shafts some look like deposits; where deposits lie free of
+        // bone, one on it is likelier, too
+        let slight = if (study.small && !shaft) || !lone(all) {
+            0.0
+        } else {
+            SLIGHT * ((SLIGHT_MM3 - volume) / SLIGHT_RANGE_MM3).clamp(0.0, 1.0)
+        };
         scores.add(
             Kind::BoneOrVariant,
-            -BONE_PRIOR - favour - deposit,
+            -BONE_PRIOR - favour - deposit + slight,
             say("hangs on bone, of the form of a ridge or process of it", []),
         );
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
@@ -273,8 +289,9 @@ fn scores(
         // bones articulate
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
-    if !study.small && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && candidate.volume_mm3 > 100.0
-    {
+    // what has the form of a deposit on bone may bulge into thin skin
+    let cut = candidate.deposit.is_none_or(|deposit| deposit < 0.0);
+    if !study.small && cut && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && volume > 100.0 {
         scores.add(
             Kind::BoneOrVariant,
             4.5,
@@ -285,7 +302,8 @@ fn scores(
     if coarse_mm > COARSE_MM && candidate.bone_mm < 2.5 * coarse_mm {
         scores.add(Kind::BoneOrVariant, 5.0, say("too close to bone for the size of the voxels", []));
     }
-    if candidate.on_side {
+    // of what hangs on bone, the edge has been counted with its form
+    if candidate.on_side && candidate.deposit.is_none() {
         scores.add(Kind::BoneOrVariant, 5.0, say("cut by the side of the field", []));
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
@@ -304,7 +322,7 @@ fn scores(
         && (60.0..1500.0).contains(&volume)
         && (0.8..5.0).contains(&candidate.bone_mm)
         && candidate.max_hu > 600.0
-        && volume > 0.8 * ellipsoid
+        && candidate.closed.compact > 0.8
         && lone(all)
     {
         scores.add(
@@ -330,13 +348,28 @@ fn scores(
         && candidate.deposit.is_none()
         && (least..1200.0).contains(&volume)
         && (0.8..4.0).contains(&candidate.bone_mm)
-        && candidate.mean_hu > 420.0
-        && volume > 0.8 * ellipsoid
+        && (candidate.mean_hu > 420.0 || (candidate.max_hu > 600.0 && lone(all)))
+        && candidate.closed.compact > 0.8
     {
         scores.add(
             Kind::BoneOrVariant,
             4.0,
             say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
+        );
+    }
+    // deposits of a hand are chalk throughout, its loose bones shells around marrow
+    if study.small
+        && candidate.deposit.is_none()
+        && (40.0..1500.0).contains(&volume)
+        && candidate.bone_mm < 5.0
+        && candidate.max_hu > 600.0
+        && candidate.closed.compact > 0.7
+    {
+        let hollow = ((candidate.closed.hollow - HOLLOW) / HOLLOW_RANGE).clamp(0.0, 1.0);
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0 * hollow,
+            say("a shell about marrow beside a small bone, as sesamoids and phalanges are", []),
         );
     }
     // of what hangs on bone, the edge has been counted with its form
@@ -357,7 +390,7 @@ fn scores(
         if volume < 20.0 {
             scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
         }
-    } else if candidate.bone_mm < 2.0 && volume < 40.0 {
+    } else if (candidate.bone_mm < 2.0 && volume < 40.0) || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3) {
         scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
         scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));

@@ -610,3 +610,15 @@ fn a_small_compact_body_at_a_joint_is_a_sesamoid_where_it_is_alone() {
     let four = run(&joint(|p| beads(p).then_some(1000.0)));
     assert_eq!(calcifications(&four).len(), 4, "{:?}", four.lesions);
 }
+
+#[test]
+fn a_shell_about_marrow_beside_a_small_bone_is_bone_and_a_solid_body_is_none() {
+    // a sesamoid of the great toe, thin walled, beside others
+    let pair = [[7.6, 9.0, 4.0], [7.6, -1.0, 4.0], [-8.0, -11.6, 4.0]];
+    let inside = |p: [f64; 3], radius: f64| pair.iter().any(|&centre| ball(p, centre, radius));
+    let hollow = run(&joint(|p| inside(p, 4.2).then(|| if inside(p, 3.0) { 60.0 } else { 1200.0 })));
+    assert!(calcifications(&hollow).is_empty(), "{:?}", hollow.lesions);
+    let solid = run(&joint(|p| inside(p, 4.2).then_some(400.0)));
+    let bodies: usize = calcifications(&solid).iter().map(|lesion| lesion.components).sum();
+    assert_eq!(bodies, 3, "{:?}", solid.lesions);
+}
