@@ -75,14 +75,31 @@ const SMALL_BONE_MM3: f64 = 15_000.0;
 const MARROW_OF_SMALL_BONE_MM3: f64 = 250.0;
 /// No knee, elbow, hip or shoulder shows so many small bones whole.
 const WHOLE_SMALL_BONES: usize = 8;
+/// Half of the bones of a foot have less marrow than this (mm³): phalanges and most metatarsals.
+const TINY_BONE_MM3: f64 = 2500.0;
 /// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
 const SHAFT_ELONGATION: f64 = 3.5;
 /// Marrow of less than this (mm³) does not say what bones are in view.
 const MARROW_OF_BONE_MM3: f64 = 800.0;
 /// The marrow of a phalanx that the field does not cut is smaller than this, mm³.
 const PHALANX_MM3: f64 = 1500.0;
+/// The neck between a process and its bone is wider than this share of the size of its marrow (mm² over mm³ to the power of
+/// two thirds); leaks between deposits and bone are a tenth of it.
+const WIDE_NECK: f64 = 0.25;
+/// In hand and foot nearly all spaces of at least this size (mm³) are the marrow of one of their many bones: the log odds
+/// are higher by this much.
+const TOLD_MM3: f64 = 25.0;
+const MARROW_IN_SMALL: f64 = 1.2;
 /// Bones of one skeleton are closer to each other than twice this, mm.
 const ARTICULATION_MM: f32 = 2.5;
+/// Walls of marrow are denser than this where the picture is not blurred, HU.
+const WALL_HU: f64 = 450.0;
+/// Of the walls of the bones of a study, half being denser than the median, all but few are denser than this share of it.
+const WALL_SHARE: f64 = 0.75;
+/// However blurred, no wall of marrow is fainter than this, HU.
+const LEAST_WALL_HU: f64 = 320.0;
+/// Fewer bones do not tell how dense the cortex of a study is.
+const LEAST_BONES: usize = 5;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
 /// sections of the body.
 const NARROW_MM: f32 = 3.0;
@@ -213,21 +230,31 @@ fn from_anatomy(
     let bones: Vec<(f64, bool)> = spaces
         .iter()
         .zip(&walls)
-        .filter(|(space, wall)| space.cells > 0 && marrow_score(space, **wall, false, grid.cell_mm3()) > 0.0)
+        .filter(|(space, wall)| {
+            space.cells > 0 && marrow_score(space, **wall, WALL_HU, false, grid.cell_mm3()) > 0.0
+        })
         .map(|(space, _)| (space.cells as f64 * grid.cell_mm3(), space.on_edge))
         .collect();
     let small_bones =
         section_mm2 <= SMALL_SECTION_MM2 || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
     let large_section = !small_bones;
+    let wall_hu = least_wall(&spaces, &walls, grid.cell_mm3());
     let scores: Vec<f64> = spaces
         .iter()
         .zip(&walls)
         .map(|(space, &wall)| {
-            if space.cells > 0 { marrow_score(space, wall, large_section, grid.cell_mm3()) } else { f64::MIN }
+            if space.cells > 0 {
+                let volume = space.cells as f64 * grid.cell_mm3();
+                let likely = if small_bones && volume >= TOLD_MM3 { MARROW_IN_SMALL } else { 0.0 };
+                likely + marrow_score(space, wall, wall_hu, large_section, grid.cell_mm3())
+            } else {
+                f64::MIN
+            }
         })
         .collect();
     let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
-    part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
+    join_processes(grid, &marrow, &spaces, &mut is_bone);
+    let shafts = part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
     let mut skeletal = vec![false; body_counts.len()];
@@ -269,7 +296,7 @@ fn from_anatomy(
         from_marrow: &from_marrow,
         cortex: &cortex,
         share: &share,
-        large_section,
+        large_bones: large_section || shafts,
     };
     let attached = bones.judge(&pieces, piece_counts.len());
     let mut tissue: Vec<Tissue> = (0..grid.len())
@@ -291,21 +318,69 @@ fn from_anatomy(
     Anatomy { tissue, small_bones, deposit }
 }
 
+/// The density from which a wall counts as that of marrow: less in a study whose blur makes all cortex fainter.
+fn least_wall(spaces: &[Features], walls: &[f64], cell_mm3: f64) -> f64 {
+    let mut of_bones: Vec<f64> = spaces
+        .iter()
+        .zip(walls)
+        .filter(|(space, wall)| {
+            space.cells > 0 && marrow_score(space, **wall, WALL_HU, false, cell_mm3) > 0.0
+        })
+        .map(|(space, _)| space.shell / space.cells as f64)
+        .collect();
+    if of_bones.len() < LEAST_BONES {
+        return WALL_HU;
+    }
+    of_bones.sort_unstable_by(f64::total_cmp);
+    (WALL_SHARE * of_bones[of_bones.len() / 2]).clamp(LEAST_WALL_HU, WALL_HU)
+}
+
 /// Whether bones, by the volume of their marrow (mm³) and whether the field cuts them, are those of a hand or a foot,
 /// whatever its width: several and none of the size of a long bone's end; or, beside heel and ankle which are as large
 /// as that, more small ones than any other part of the body has whole in a field.
 fn of_hand_or_foot(bones: &[(f64, bool)]) -> bool {
     let all_small = bones.iter().all(|&(volume, _)| volume < SMALL_BONE_MM3);
-    let whole = bones
+    let whole: Vec<f64> = bones
         .iter()
         .filter(|&&(volume, cut)| !cut && (MARROW_OF_SMALL_BONE_MM3..SMALL_BONE_MM3).contains(&volume))
-        .count();
-    (all_small && bones.len() >= 5) || whole >= WHOLE_SMALL_BONES
+        .map(|&(volume, _)| volume)
+        .collect();
+    // the ribs of a shoulder are as many, but larger
+    let tiny = whole.iter().filter(|&&volume| volume < TINY_BONE_MM3).count();
+    let many = whole.len() >= WHOLE_SMALL_BONES && 2 * tiny >= whole.len();
+    (all_small && bones.len() >= 5) || many
+}
+
+/// A space that opens wide into the marrow of a bone is that of a process of it (trochanter, tuberosity): it was parted
+/// where the bone narrows, but no cortex lies between. Between a bone and ossification on it there is cortex, with leaks
+/// at most.
+fn join_processes(grid: &Grid, marrow: &[u32], spaces: &[Features], is_bone: &mut [bool]) {
+    let mut necks: BTreeMap<u32, f64> = BTreeMap::new();
+    let row = grid.size[0];
+    let steps = [1, row, row * grid.size[1]];
+    let faces: [f64; 3] = std::array::from_fn(|axis| grid.cell_mm3() / grid.spacing_mm[axis]);
+    for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        // basins are disjoint within the grid: a step that wraps around meets no cell of another
+        for (step, face) in steps.into_iter().zip(faces) {
+            let other = marrow.get(cell + step).copied().unwrap_or(0);
+            if other > 0 && other != label {
+                for (space, bone) in [(label, other), (other, label)] {
+                    if !is_bone[space as usize] && is_bone[bone as usize] {
+                        *necks.entry(space).or_default() += face;
+                    }
+                }
+            }
+        }
+    }
+    for (space, neck_mm2) in necks {
+        let volume = spaces[space as usize].cells as f64 * grid.cell_mm3();
+        is_bone[space as usize] = neck_mm2 >= WIDE_NECK * volume.powf(2.0 / 3.0);
+    }
 }
 
 /// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
-/// field does not cut is that of mature ossification.
-fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) {
+/// field does not cut is that of mature ossification. Says whether it is so.
+fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) -> bool {
     let volume = |at: usize| spaces[at].cells as f64 * cell_mm3;
     let of_size: Vec<usize> =
         (0..spaces.len()).filter(|&at| is_bone[at] && volume(at) > MARROW_OF_BONE_MM3).collect();
@@ -319,6 +394,7 @@ fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_
             is_bone[at] = false;
         }
     }
+    shafts && of_limb
 }
 
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
@@ -387,5 +463,50 @@ mod tests {
         assert!(!of_hand_or_foot(&[(60_000.0, true), (70_000.0, true), (9000.0, false), (4000.0, true)]));
         assert!(!of_hand_or_foot(&[[(60_000.0, true); 1].as_slice(), &[(5000.0, true); 9]].concat()));
         assert!(of_hand_or_foot(&[(3000.0, true); 5]));
+        // ribs and the parts of a scapula about a shoulder
+        let ribs = [11_800.0, 6400.0, 6300.0, 6200.0, 3500.0, 3200.0, 2200.0, 1400.0];
+        let shoulder: Vec<(f64, bool)> = ribs
+            .map(|volume| (volume, false))
+            .into_iter()
+            .chain([(54_000.0, true), (5800.0, true)])
+            .collect();
+        assert!(!of_hand_or_foot(&shoulder));
+    }
+
+    #[test]
+    fn marrow_that_opens_wide_into_that_of_a_bone_is_of_its_process() {
+        let grid = Grid { size: [30, 12, 12], spacing_mm: [1.0; 3] };
+        // a bone, on one side of it a process and on the other a deposit into which its marrow leaks
+        let marrow: Vec<u32> = (0..grid.len())
+            .map(|cell| match grid.position(cell) {
+                [10..20, _, _] => 1,
+                [2..10, 2..10, 2..10] => 2,
+                [21.., 2..10, 2..10] | [20, 5, 5] => 3,
+                _ => 0,
+            })
+            .collect();
+        let mut spaces = vec![Features::default(); 4];
+        for &label in &marrow {
+            spaces[label as usize].cells += 1;
+        }
+        let mut is_bone = vec![false, true, false, false];
+        join_processes(&grid, &marrow, &spaces, &mut is_bone);
+        assert_eq!(is_bone, [false, true, true, false]);
+    }
+
+    #[test]
+    fn the_wall_of_marrow_is_fainter_in_a_blurred_study() {
+        let space = |wall: f32| {
+            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            for at in 0..1000 {
+                space.add([at % 10, at / 10 % 10, at / 100].map(f64::from), -50.0, wall, false);
+            }
+            space
+        };
+        let least = |hu: f32| least_wall(&vec![space(hu); 6], &[2.0; 6], 1.0);
+        assert!((least(900.0) - WALL_HU).abs() < 1e-9);
+        assert!((300.0..400.0).contains(&least(480.0)), "{}", least(480.0));
+        // too few bones to say
+        assert!((least_wall(&vec![space(480.0); 3], &[2.0; 3], 1.0) - WALL_HU).abs() < 1e-9);
     }
 }

@@ -238,8 +238,15 @@ impl Features {
     }
 }
 
-/// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds.
-pub(super) fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, cell_mm3: f64) -> f64 {
+/// Evidence that an enclosed or less dense space is the marrow of a bone, as log odds; walls from `wall_hu` on are those
+/// of marrow.
+pub(super) fn marrow_score(
+    space: &Features,
+    wall_mm: f64,
+    wall_hu: f64,
+    large_section: bool,
+    cell_mm3: f64,
+) -> f64 {
     let count = space.cells as f64;
     let volume = count * cell_mm3;
     let (inside, wall) = (space.sum / count, space.shell / count);
@@ -265,7 +272,7 @@ pub(super) fn marrow_score(space: &Features, wall_mm: f64, large_section: bool, 
     } else {
         0.0
     };
-    score += ((wall - 450.0) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
+    score += ((wall - wall_hu) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
     score += if long && volume > if large_section { 60.0 } else { 25.0 } { 1.2 } else { 0.0 };
     // as dense as its wall, it is no marrow
     score -= if inside > 500.0 && wall - inside < 40.0 { 4.0 } else { 0.0 };
@@ -418,7 +425,8 @@ mod tests {
             }
             space
         };
-        let score = |inside, wall, large_section| marrow_score(&space(inside, wall), 2.0, large_section, 1.0);
+        let score =
+            |inside, wall, large_section| marrow_score(&space(inside, wall), 2.0, 450.0, large_section, 1.0);
         assert!(score(90.0, 620.0, false) > 0.0);
         // a pocket of fluid in a deposit, and any in a large section
         assert!(score(90.0, 240.0, false) < 0.0);

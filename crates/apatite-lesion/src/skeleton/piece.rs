@@ -22,27 +22,32 @@ pub(crate) const BLURRED_MM: f64 = 2.6;
 /// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
 /// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`](super::marrow::enclosure)), share of it that is enclosed like marrow,
 /// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
-/// reach over the half width of the bone there, how much it is a plate on a broad base. Fitted by logistic
-/// regression to pieces of phantoms of several makes, each study and each class with the same weight (a limb, trunk or
-/// joint of large bones; hand or foot).
-type PieceWeights = ([f64; 16], f64);
+/// reach over the half width of the bone there, how much it is a plate on a broad base; then, over the density of the
+/// cortex about it, by how much it is denser than what it touches and its peak; share of its cells that lie at its
+/// surface, and how much what it touches lies to one side. Fitted by logistic regression to pieces of phantoms of
+/// several makes, each study and each class with the same weight (a limb, trunk or joint of large bones; hand or foot).
+/// Of large bones, only those six count that tell the pieces of a make best from the pieces of the others: with all,
+/// the fit is better on the makes it saw and worse on the one it did not.
+type PieceWeights = ([f64; 20], f64);
 
 const PIECE_OF_LARGE: PieceWeights = (
     [
-        1.19, -0.07, -5.74, 0.37, -0.64, -1.25, 0.75, -0.66, -6.43, 10.4, -0.94, -0.81, 0.08, -8.25, 0.73,
-        -5.95,
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.04, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.58, 7.23, -3.55,
+        -6.59, 4.54,
     ],
-    -0.65,
+    6.51,
 );
 const PIECE_OF_SMALL: PieceWeights = (
     [
         0.96, 1.61, -1.13, -0.57, -1.39, -1.47, -1.91, 1.3, -1.68, -143.95, -0.54, -2.33, 0.03, -0.06, -0.16,
-        -13.54,
+        -13.54, 0.0, 0.0, 0.0, 0.0,
     ],
     9.28,
 );
 /// A piece larger than this is judged like one of a large bone, mm³.
 const SMALL_PIECE_MM3: f64 = 3000.0;
+/// On large bones, a piece smaller than this is too few cells to tell, mm³.
+const LEAST_PIECE_MM3: f64 = 15.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -1.7;
 
@@ -59,8 +64,8 @@ pub(super) struct Bones<'a> {
     pub(super) cortex: &'a Cortex,
     /// How enclosed every cell is.
     pub(super) share: &'a [f32],
-    /// Not a hand or foot.
-    pub(super) large_section: bool,
+    /// No hand or foot.
+    pub(super) large_bones: bool,
 }
 
 /// What is measured of a piece.
@@ -81,6 +86,13 @@ struct Piece {
     own_mm: f32,
     peak: f32,
     parent_mm: f64,
+    /// Cells at its free surface.
+    surface: usize,
+    /// Sum of the densities of the cortex about it, and of what it touches.
+    wall: f64,
+    seam: f64,
+    /// Sum of the directions of what it touches.
+    towards: [f64; 3],
 }
 
 impl Bones<'_> {
@@ -132,14 +144,23 @@ impl Bones<'_> {
             piece.share += f64::from(self.share[cell]);
             piece.walled += usize::from(self.share[cell] >= ENCLOSED);
             piece.own_mm = piece.own_mm.max(own[cell].sqrt());
+            piece.wall += f64::from(self.cortex.wall_hu(grid.position(cell)));
+            let mut free = false;
             grid.neighbours6(cell, |other| {
                 if !(self.is_solid)(other) {
                     piece.free += 1;
+                    free = true;
                 } else if pieces[other] != label {
                     piece.contact += 1;
                     piece.parent_mm += f64::from(parent[other]);
+                    piece.seam += f64::from(self.coarse.mean[other]);
+                    let (from, to) = (grid.position(cell), grid.position(other));
+                    for axis in 0..3 {
+                        piece.towards[axis] += to[axis] as f64 - from[axis] as f64;
+                    }
                 }
             });
+            piece.surface += usize::from(free);
         }
         found
     }
@@ -161,23 +182,28 @@ impl Bones<'_> {
             return -6.0;
         }
         // nothing so large is a bone of hand or foot whose marrow was not seen
-        let large = self.large_section || volume > SMALL_PIECE_MM3;
+        let large = self.large_bones || volume > SMALL_PIECE_MM3;
+        if large && volume < LEAST_PIECE_MM3 {
+            return -6.0;
+        }
         let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
         base + self.features(piece).iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
     }
 
     /// What [`PieceWeights`] weigh.
-    fn features(&self, piece: &Piece) -> [f64; 16] {
+    fn features(&self, piece: &Piece) -> [f64; 20] {
         let count = piece.cells as f64;
         let volume = count * self.coarse.grid.cell_mm3();
         let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
         let mean = piece.sum / count;
         let cortex_mm = (piece.cortex_mm / count).max(1.0);
+        let contacts = piece.contact.max(1) as f64;
         let own = f64::from(piece.own_mm);
-        let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
+        let parent_mm = (piece.parent_mm / contacts).max(1.0);
         let reach = f64::from(piece.reach_mm - piece.near_mm);
         // nine tenths of its cells are below this
         let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
+        let wall = piece.wall / count;
         let plate = (volume / own.max(0.5).powi(3)).ln();
         [
             volume.ln(),
@@ -196,6 +222,10 @@ impl Bones<'_> {
             (own / parent_mm).min(2.0),
             (reach / parent_mm).min(3.0),
             contact * (plate - 3.0).max(0.0),
+            (mean - piece.seam / contacts) / wall,
+            f64::from(piece.peak) / wall,
+            piece.surface as f64 / count,
+            crate::linear::norm(piece.towards) / contacts,
         ]
     }
 }
