@@ -132,6 +132,8 @@ const SESAMOID_MM3: f64 = 18.0;
 /// solid body is denser.
 const HOLLOW: f64 = 0.25;
 const HOLLOW_RANGE: f64 = 0.25;
+/// Skin is thinner than this (four standard deviations), mm.
+const SKIN_MM: f64 = 2.5;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
 /// They are longer than this (four standard deviations), mm.
@@ -203,9 +205,10 @@ fn scores(
         let pale = ((PALE_HU - candidate.mean_hu) / 7.0).clamp(0.0, 10.0);
         scores.add(Kind::Artefact, near.max(pale), say("in the streaks of metal", []));
     }
-    // where air meets skin, a sharp kernel brightens the skin
+    // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
+    let sheet = short < SKIN_MM && candidate.around.fat > 0.3;
     if candidate.around.air > 0.35
-        && candidate.skin_mm < 4.0
+        && (candidate.skin_mm < 4.0 || sheet)
         && candidate.mean_hu < 200.0
         && candidate.max_hu < OVERSHOOT_HU
     {
