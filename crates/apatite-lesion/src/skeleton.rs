@@ -360,13 +360,13 @@ fn join_processes(grid: &Grid, marrow: &[u32], spaces: &[Features], is_bone: &mu
     let steps = [1, row, row * grid.size[1]];
     let faces: [f64; 3] = std::array::from_fn(|axis| grid.cell_mm3() / grid.spacing_mm[axis]);
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
-        // basins are disjoint within the grid: a step that wraps around meets no cell of another
-        for (step, face) in steps.into_iter().zip(faces) {
-            let other = marrow.get(cell + step).copied().unwrap_or(0);
+        let position = grid.position(cell);
+        for axis in (0..3).filter(|&axis| position[axis] + 1 < grid.size[axis]) {
+            let other = marrow[cell + steps[axis]];
             if other > 0 && other != label {
                 for (space, bone) in [(label, other), (other, label)] {
                     if !is_bone[space as usize] && is_bone[bone as usize] {
-                        *necks.entry(space).or_default() += face;
+                        *necks.entry(space).or_default() += faces[axis];
                     }
                 }
             }

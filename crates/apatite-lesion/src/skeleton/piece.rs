@@ -17,31 +17,20 @@ const PARENT_MM: f64 = 9.0;
 /// Cells wider than this (mm) do not tell a piece from its bone.
 pub(crate) const BLURRED_MM: f64 = 2.6;
 
-/// Log odds that a piece is a deposit and not bone, by its features and a constant: volume (ln mm³), volume over its
-/// inscribed radius cubed (ln; plates and ridges are high), share of its surface that borders bone, inscribed radius
-/// (mm), depth within the solid over the thickness of the cortex, whether the field cuts it, mean (100 HU), how much a
-/// tenth of it exceeds 700 HU (100 HU), how enclosed it is ([`enclosure`](super::marrow::enclosure)), share of it that is enclosed like marrow,
-/// reach over inscribed radius, distance from marrow over the thickness of the cortex, reach (mm), inscribed radius and
-/// reach over the half width of the bone there, how much it is a plate on a broad base; then, over the density of the
-/// cortex about it, by how much it is denser than what it touches and its peak; share of its cells that lie at its
-/// surface, and how much what it touches lies to one side. Fitted by logistic regression to pieces of phantoms of
-/// several makes, each study and each class with the same weight (a limb, trunk or joint of large bones; hand or foot).
-/// Of large bones, only those six count that tell the pieces of a make best from the pieces of the others: with all,
-/// the fit is better on the makes it saw and worse on the one it did not. That the field cuts a piece was added to them
-/// for the ribs and shoulder blades at the ends of real studies of the trunk, which phantoms do not have.
-type PieceWeights = ([f64; 20], f64);
+/// Log odds that a piece is a deposit and not bone: a weight of each feature and a constant. Fitted by logistic regression
+/// to pieces of phantoms of several makes, each study and each class with the same weight.
+type Weights<const N: usize> = ([f64; N], f64);
 
-const PIECE_OF_LARGE: PieceWeights = (
-    [
-        0.0, 0.0, 0.0, 0.0, 0.0, -0.8, 0.0, 0.0, -3.04, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -3.58, 7.23, -3.55,
-        -6.59, 4.54,
-    ],
-    6.51,
-);
-const PIECE_OF_SMALL: PieceWeights = (
+/// Of [`Bones::features_of_large`]: those that tell the pieces of a make best from the pieces of the others. With all of
+/// [`Bones::features_of_small`] too, the fit is better on the makes it saw and worse on the one it did not. That the field
+/// cuts a piece was added for the ribs and shoulder blades at the ends of real studies of the trunk, which phantoms do not
+/// have.
+const PIECE_OF_LARGE: Weights<7> = ([-0.8, -3.04, -3.58, 7.23, -3.55, -6.59, 4.54], 6.51);
+/// Of [`Bones::features_of_small`].
+const PIECE_OF_SMALL: Weights<16> = (
     [
         0.96, 1.61, -1.13, -0.57, -1.39, -1.47, -1.91, 1.3, -1.68, -143.95, -0.54, -2.33, 0.03, -0.06, -0.16,
-        -13.54, 0.0, 0.0, 0.0, 0.0,
+        -13.54,
     ],
     9.28,
 );
@@ -94,6 +83,17 @@ struct Piece {
     seam: f64,
     /// Sum of the directions of what it touches.
     towards: [f64; 3],
+}
+
+impl Piece {
+    fn mean_hu(&self) -> f64 {
+        self.sum / self.cells as f64
+    }
+
+    /// Share of its surface that borders bone.
+    fn contact_share(&self) -> f64 {
+        self.contact as f64 / (self.contact + self.free).max(1) as f64
+    }
 }
 
 impl Bones<'_> {
@@ -170,12 +170,11 @@ impl Bones<'_> {
         if piece.cells == 0 {
             return f64::MIN;
         }
-        let count = piece.cells as f64;
-        let volume = count * self.coarse.grid.cell_mm3();
-        let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
         // what bone surrounds, or what is not dense, is a space of bone
-        let mean = piece.sum / count;
-        if contact >= SURROUNDED || mean < 120.0 || self.coarse.edge_mm() > BLURRED_MM {
+        if piece.contact_share() >= SURROUNDED
+            || piece.mean_hu() < 120.0
+            || self.coarse.edge_mm() > BLURRED_MM
+        {
             return -6.0;
         }
         // a faint film is the blur between two surfaces
@@ -183,33 +182,66 @@ impl Bones<'_> {
             return -6.0;
         }
         // nothing so large is a bone of hand or foot whose marrow was not seen
-        let large = self.large_bones || volume > SMALL_PIECE_MM3;
-        if large && volume < LEAST_PIECE_MM3 {
-            return -6.0;
+        let volume = self.volume_mm3(piece);
+        if !self.large_bones && volume <= SMALL_PIECE_MM3 {
+            weighed(&PIECE_OF_SMALL, self.features_of_small(piece))
+        } else if volume < LEAST_PIECE_MM3 {
+            -6.0
+        } else {
+            weighed(&PIECE_OF_LARGE, self.features_of_large(piece))
         }
-        let (weights, base) = if large { PIECE_OF_LARGE } else { PIECE_OF_SMALL };
-        base + self.features(piece).iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
     }
 
-    /// What [`PieceWeights`] weigh.
-    fn features(&self, piece: &Piece) -> [f64; 20] {
+    fn volume_mm3(&self, piece: &Piece) -> f64 {
+        piece.cells as f64 * self.coarse.grid.cell_mm3()
+    }
+
+    /// Volume over the inscribed radius cubed (ln): plates and ridges are high.
+    fn plate(&self, piece: &Piece) -> f64 {
+        (self.volume_mm3(piece) / f64::from(piece.own_mm).max(0.5).powi(3)).ln()
+    }
+
+    /// How much a piece is a plate on a broad base.
+    fn plate_on_base(&self, piece: &Piece) -> f64 {
+        piece.contact_share() * (self.plate(piece) - 3.0).max(0.0)
+    }
+
+    /// Whether the field cuts it; how enclosed it is ([`enclosure`](super::marrow::enclosure)); how much it is a plate on a
+    /// broad base; over the density of the cortex about it, by how much it is denser than what it touches, and its peak;
+    /// share of its cells that lie at its surface; how much what it touches lies to one side.
+    fn features_of_large(&self, piece: &Piece) -> [f64; 7] {
         let count = piece.cells as f64;
-        let volume = count * self.coarse.grid.cell_mm3();
-        let contact = piece.contact as f64 / (piece.contact + piece.free).max(1) as f64;
-        let mean = piece.sum / count;
-        let cortex_mm = (piece.cortex_mm / count).max(1.0);
         let contacts = piece.contact.max(1) as f64;
+        let wall = piece.wall / count;
+        [
+            f64::from(u8::from(piece.on_edge)),
+            piece.share / count,
+            self.plate_on_base(piece),
+            (piece.mean_hu() - piece.seam / contacts) / wall,
+            f64::from(piece.peak) / wall,
+            piece.surface as f64 / count,
+            crate::linear::norm(piece.towards) / contacts,
+        ]
+    }
+
+    /// Volume (ln mm³); how much it is a plate; share of its surface that borders bone; inscribed radius (mm); depth within
+    /// the solid over the thickness of the cortex; whether the field cuts it; mean (100 HU); how much a tenth of it exceeds
+    /// 700 HU (100 HU); how enclosed it is, and the share of it that is enclosed like marrow; reach over inscribed radius;
+    /// distance from marrow over the thickness of the cortex; reach (mm); inscribed radius and reach over the half width of
+    /// the bone there; how much it is a plate on a broad base.
+    fn features_of_small(&self, piece: &Piece) -> [f64; 16] {
+        let count = piece.cells as f64;
+        let mean = piece.mean_hu();
+        let cortex_mm = (piece.cortex_mm / count).max(1.0);
         let own = f64::from(piece.own_mm);
-        let parent_mm = (piece.parent_mm / contacts).max(1.0);
+        let parent_mm = (piece.parent_mm / piece.contact.max(1) as f64).max(1.0);
         let reach = f64::from(piece.reach_mm - piece.near_mm);
         // nine tenths of its cells are below this
         let top = mean + 1.28 * (piece.squares / count - mean * mean).max(0.0).sqrt();
-        let wall = piece.wall / count;
-        let plate = (volume / own.max(0.5).powi(3)).ln();
         [
-            volume.ln(),
-            plate,
-            contact,
+            self.volume_mm3(piece).ln(),
+            self.plate(piece),
+            piece.contact_share(),
             own.min(6.0),
             (f64::from(piece.thick_mm) / cortex_mm).min(4.0),
             f64::from(u8::from(piece.on_edge)),
@@ -222,13 +254,13 @@ impl Bones<'_> {
             reach.min(15.0),
             (own / parent_mm).min(2.0),
             (reach / parent_mm).min(3.0),
-            contact * (plate - 3.0).max(0.0),
-            (mean - piece.seam / contacts) / wall,
-            f64::from(piece.peak) / wall,
-            piece.surface as f64 / count,
-            crate::linear::norm(piece.towards) / contacts,
+            self.plate_on_base(piece),
         ]
     }
+}
+
+fn weighed<const N: usize>((weights, base): &Weights<N>, features: [f64; N]) -> f64 {
+    base + features.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
 }
 
 /// What touches a deposit is more likely its continuation than a ridge of bone: the highest score of the deposits within
