@@ -134,6 +134,10 @@ const HOLLOW: f64 = 0.25;
 const HOLLOW_RANGE: f64 = 0.25;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
+/// A film of brightened skin is so many times as long as thick, and its mean stays below this, HU: a deposit in skin is
+/// rounder or denser.
+const FILM_LENGTH: f64 = 4.0;
+const RIM_HU: f64 = 240.0;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
 /// They are longer than this (four standard deviations), mm.
@@ -206,11 +210,13 @@ fn scores(
         scores.add(Kind::Artefact, near.max(pale), say("in the streaks of metal", []));
     }
     // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
+    let thin = short < SKIN_MM && long > FILM_LENGTH * short;
     let sheet = short < SKIN_MM && candidate.around.fat > 0.3;
-    if candidate.around.air > 0.35
+    let (air, most_hu) = if thin { (0.15, RIM_HU) } else { (0.35, 200.0) };
+    if candidate.around.air > air
         && (candidate.skin_mm < 4.0 || sheet)
-        && candidate.mean_hu < 200.0
-        && candidate.max_hu < OVERSHOOT_HU
+        && candidate.mean_hu < most_hu
+        && candidate.max_hu < OVERSHOOT_HU + if thin { 2.0 * candidate.noise_hu } else { 0.0 }
     {
         scores.add(Kind::Artefact, 8.0, say("a faint rim of the skin", []));
     }
