@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::describe::rise;
 use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_within, label_runs};
+use crate::linear::Moments;
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
 use crate::skeleton::{Skeleton, Tissue};
@@ -221,8 +222,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
     let outside2 = distance2_within(&patch.grid, AROUND_MM, |cell| patch.mask[cell]);
     let ground = ground(scene, &patch, &outside2);
     let (mut sum, mut max, mut count) = (0.0, f64::MIN, 0.0);
-    let mut first = [0.0; 3];
-    let mut second = [[0.0; 3]; 3];
+    let mut points = Moments::default();
     let (mut bone_mm, mut skin_mm, mut metal_mm) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
     let (mut attached, mut metal) = (0_usize, 0_usize);
     let (mut odds, mut told) = (0.0, 0.0);
@@ -235,12 +235,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
             count += 1.0;
             let spacing = geometry.spacing_mm();
             let p: [f64; 3] = std::array::from_fn(|axis| voxel[axis] as f64 * spacing[axis]);
-            for i in 0..3 {
-                first[i] += p[i];
-                for j in 0..3 {
-                    second[i][j] += p[i] * p[j];
-                }
-            }
+            points.add(p);
             let cell = scene.coarse.cell(voxel);
             bone_mm = bone_mm.min(f64::from(scene.skeleton.bone_mm[cell]));
             if let Some(&distance) = scene.skeleton.metal_mm.get(cell) {
@@ -266,20 +261,16 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
     // neighbouring voxels share noise: about four make one independent sample
     let signal = (mean - ground.median) / ground.noise * (count / 4.0).sqrt();
     let volume_mm3 = count * voxel_mm3;
-    let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            second[i][j] / count - first[i] * first[j] / (count * count)
-                + if i == j { spacing[i] * spacing[i] / 12.0 } else { 0.0 }
-        })
-    });
-    let axes_mm = crate::linear::eigenvalues(covariance).map(|value| 4.0 * value.max(0.0).sqrt());
-    let centre = std::array::from_fn(|axis| first[axis] / count / spacing[axis]);
+    let axes_mm = axes_mm(&points, count, spacing);
+    let middle = points.centre(count);
+    let centre = std::array::from_fn(|axis| middle[axis] / spacing[axis]);
     let on_edge =
         (0..3).any(|axis| volume.size[axis] > 2 && (low[axis] == 0 || high[axis] == volume.size[axis]));
     let on_side = (0..2).any(|axis| low[axis] == 0 || high[axis] == volume.size[axis]);
     let filled = fill(&patch);
-    let rim = rim(&patch, &filled);
-    let closed = closed(&patch, &filled);
+    let depth2 = distance2(&patch.grid, |cell| !filled[cell]);
+    let rim = rim(&patch, &filled, &depth2);
+    let closed = closed(&patch, &filled, &depth2);
     let on_bone = attached as f64 > 0.3 * count;
     Candidate {
         low,
@@ -367,11 +358,9 @@ fn ground(scene: &Scene, patch: &Patch, outside2: &[f32]) -> Ground {
 }
 
 /// Density of the outer 2.2 mm against the inside, after filling what each axial slice encloses.
-fn rim(patch: &Patch, filled: &[bool]) -> Option<Rim> {
+fn rim(patch: &Patch, filled: &[bool], depth2: &[f32]) -> Option<Rim> {
     let shell_mm = 2.2_f32.max(1.6 * patch.grid.spacing_mm[0] as f32);
     let core_mm = shell_mm + 0.8;
-    let depth2 = distance2_within(&patch.grid, core_mm, |cell| !filled[cell]);
-    // the outermost voxels are blurred with what lies outside: the shell is judged by its denser half
     let mut shell: Vec<i16> = Vec::new();
     let (mut core, mut core_count, mut count) = (0.0, 0.0, 0.0);
     for (cell, &value) in patch.hu.iter().enumerate().filter(|&(cell, _)| filled[cell]) {
@@ -386,9 +375,7 @@ fn rim(patch: &Patch, filled: &[bool]) -> Option<Rim> {
     if core_count < 4.0 || shell.len() < 8 {
         return None;
     }
-    shell.sort_unstable();
-    let dense = &shell[shell.len() / 2..];
-    let shell_hu = dense.iter().map(|&value| f64::from(value)).sum::<f64>() / dense.len() as f64;
+    let shell_hu = denser_half_hu(&mut shell);
     let voxel_mm3 = patch.grid.cell_mm3();
     Some(Rim {
         shell_hu,
@@ -398,47 +385,46 @@ fn rim(patch: &Patch, filled: &[bool]) -> Option<Rim> {
     })
 }
 
+/// Lengths of the principal axes of `count` voxels (four standard deviations), longest first, mm.
+fn axes_mm(points: &Moments, count: f64, spacing_mm: [f64; 3]) -> [f64; 3] {
+    points
+        .variances(count, spacing_mm.map(|step| step * step / 12.0))
+        .map(|value| 4.0 * value.max(0.0).sqrt())
+}
+
+/// Mean of the denser half: the outermost voxels of a shell are blurred with what lies outside.
+fn denser_half_hu(shell: &mut [i16]) -> f64 {
+    shell.sort_unstable();
+    mean_hu(&shell[shell.len() / 2..])
+}
+
+fn mean_hu(values: &[i16]) -> f64 {
+    values.iter().map(|&hu| f64::from(hu)).sum::<f64>() / values.len() as f64
+}
+
 /// Cells deeper than this share of the greatest depth are the middle of a component.
 const MIDDLE: f32 = 0.6;
 /// Densities are compared from that of fat on, HU.
 const FAT_HU: f64 = -100.0;
 
 /// How compact and how hollow a component is when what its slices enclose is part of it.
-fn closed(patch: &Patch, filled: &[bool]) -> Closed {
+fn closed(patch: &Patch, filled: &[bool], depth2: &[f32]) -> Closed {
     let grid = &patch.grid;
-    let depth2 = distance2(grid, |cell| !filled[cell]);
     let most = depth2.iter().copied().fold(0.0, f32::max);
-    let (mut count, mut first, mut second) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
+    let (mut count, mut points) = (0.0, Moments::default());
     let (mut shell, mut core) = (Vec::new(), Vec::new());
     for cell in (0..grid.len()).filter(|&cell| filled[cell]) {
         let position = grid.position(cell);
-        let p: [f64; 3] = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
+        points.add(std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]));
         count += 1.0;
-        for i in 0..3 {
-            first[i] += p[i];
-            for j in 0..3 {
-                second[i][j] += p[i] * p[j];
-            }
-        }
         let middle = depth2[cell] > MIDDLE * MIDDLE * most;
         if middle { &mut core } else { &mut shell }.push(patch.hu[cell]);
     }
-    let covariance = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            second[i][j] / count - first[i] * first[j] / (count * count)
-                + if i == j { grid.spacing_mm[i].powi(2) / 12.0 } else { 0.0 }
-        })
-    });
-    let axes: f64 =
-        crate::linear::eigenvalues(covariance).into_iter().map(|value| 4.0 * value.max(0.0).sqrt()).product();
-    let mean = |values: &[i16]| values.iter().map(|&hu| f64::from(hu)).sum::<f64>() / values.len() as f64;
-    // the outermost voxels are blurred with what lies outside: the shell is judged by its denser half
-    shell.sort_unstable();
+    let axes: f64 = axes_mm(&points, count, grid.spacing_mm).into_iter().product();
     let hollow = if shell.len() < 8 || core.is_empty() {
         0.0
     } else {
-        let shell = mean(&shell[shell.len() / 2..]) - FAT_HU;
-        1.0 - (mean(&core) - FAT_HU) / shell.max(1.0)
+        1.0 - (mean_hu(&core) - FAT_HU) / (denser_half_hu(&mut shell) - FAT_HU).max(1.0)
     };
     Closed { compact: count * grid.cell_mm3() / (ELLIPSOID * axes), hollow }
 }

@@ -161,6 +161,8 @@ struct Study {
     contrast: bool,
     /// The region may hold a patella or sesamoids.
     sesamoids: bool,
+    /// At most two bodies of a size that can be told lie free of bone, apart from what is as large as a patella.
+    lone: bool,
 }
 
 impl Study {
@@ -171,6 +173,9 @@ impl Study {
                 && candidate.mean_hu < 260.0
                 && candidate.rim.is_none_or(|rim| rim.shell_hu < 1.8 * rim.core_hu)
         });
+        let free = candidates
+            .iter()
+            .filter(|candidate| !candidate.attached && (20.0..1500.0).contains(&candidate.volume_mm3));
         let small = scene.skeleton.small_bones;
         const WITHOUT: [&str; 6] = ["hip", "pelvis", "buttock", "thigh", "upper_arm", "shoulder"];
         let site = crate::describe::region(scene);
@@ -178,6 +183,7 @@ impl Study {
             small,
             trunk,
             sesamoids: !site.is_some_and(|site| WITHOUT.contains(&site.id.as_str())),
+            lone: free.count() <= 2,
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }
     }
@@ -210,13 +216,13 @@ fn scores(
         scores.add(Kind::Artefact, near.max(pale), say("in the streaks of metal", []));
     }
     // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
-    let thin = short < SKIN_MM && long > FILM_LENGTH * short;
+    let film = short < SKIN_MM && long > FILM_LENGTH * short;
     let sheet = short < SKIN_MM && candidate.around.fat > 0.3;
-    let (air, most_hu) = if thin { (0.15, RIM_HU) } else { (0.35, 200.0) };
+    let (air, most_hu) = if film { (0.15, RIM_HU) } else { (0.35, 200.0) };
     if candidate.around.air > air
         && (candidate.skin_mm < 4.0 || sheet)
         && candidate.mean_hu < most_hu
-        && candidate.max_hu < OVERSHOOT_HU + if thin { 2.0 * candidate.noise_hu } else { 0.0 }
+        && candidate.max_hu < OVERSHOOT_HU + if film { 2.0 * candidate.noise_hu } else { 0.0 }
     {
         scores.add(Kind::Artefact, 8.0, say("a faint rim of the skin", []));
     }
@@ -274,7 +280,7 @@ fn scores(
         let favour = if candidate.metal_mm < IMPLANT_MM { FAVOUR_AT_IMPLANT } else { FAVOUR };
         // of the many small ridges about large bones and shafts some look like deposits; where deposits lie free of
         // bone, one on it is likelier, too
-        let slight = if (study.small && !shaft) || !lone(all) {
+        let slight = if (study.small && !shaft) || !study.lone {
             0.0
         } else {
             SLIGHT * ((SLIGHT_MM3 - volume) / SLIGHT_RANGE_MM3).clamp(0.0, 1.0)
@@ -332,7 +338,7 @@ fn scores(
         && (0.8..5.0).contains(&candidate.bone_mm)
         && candidate.max_hu > 600.0
         && candidate.closed.compact > 0.8
-        && lone(all)
+        && study.lone
     {
         scores.add(
             Kind::BoneOrVariant,
@@ -352,12 +358,12 @@ fn scores(
         );
     }
     // sesamoids and terminal phalanges lie at joints; the small ones are told from deposits by being alone
-    let least = if lone(all) { SESAMOID_MM3 } else { 80.0 };
+    let least = if study.lone { SESAMOID_MM3 } else { 80.0 };
     if study.small
         && candidate.deposit.is_none()
         && (least..1200.0).contains(&volume)
         && (0.8..4.0).contains(&candidate.bone_mm)
-        && (candidate.mean_hu > 420.0 || (candidate.max_hu > 600.0 && lone(all)))
+        && (candidate.mean_hu > 420.0 || (candidate.max_hu > 600.0 && study.lone))
         && candidate.closed.compact > 0.8
     {
         scores.add(
@@ -492,12 +498,6 @@ fn scores(
         }
     }
     scores
-}
-
-/// Whether at most two bodies of a size that can be told lie free of bone, apart from what is as large as a patella.
-fn lone(all: &[Candidate]) -> bool {
-    let free = all.iter().filter(|other| !other.attached && (20.0..1500.0).contains(&other.volume_mm3));
-    free.count() <= 2
 }
 
 /// In soft tissue, away from bone.

@@ -16,6 +16,40 @@ pub(crate) fn norm(a: [f64; 3]) -> f64 {
     dot(a, a).sqrt()
 }
 
+/// Sums over points for their centre and spread; whoever adds them knows how many they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moments {
+    first: [f64; 3],
+    second: [[f64; 3]; 3],
+}
+
+impl Moments {
+    pub(crate) fn add(&mut self, point: [f64; 3]) {
+        for i in 0..3 {
+            self.first[i] += point[i];
+            for j in 0..3 {
+                self.second[i][j] += point[i] * point[j];
+            }
+        }
+    }
+
+    /// The centre of `n` points.
+    pub(crate) fn centre(&self, n: f64) -> [f64; 3] {
+        self.first.map(|sum| sum / n)
+    }
+
+    /// Variances of `n` points along the principal axes, largest first; `own` are those of each point itself along each
+    /// axis, where it stands for a cell.
+    pub(crate) fn variances(&self, n: f64, own: [f64; 3]) -> [f64; 3] {
+        let first = self.first;
+        eigenvalues(std::array::from_fn(|i| {
+            std::array::from_fn(|j| {
+                self.second[i][j] / n - first[i] * first[j] / (n * n) + if i == j { own[i] } else { 0.0 }
+            })
+        }))
+    }
+}
+
 /// Eigenvalues of a symmetric matrix, largest first.
 pub(crate) fn eigenvalues(matrix: [[f64; 3]; 3]) -> [f64; 3] {
     eigen(matrix).0

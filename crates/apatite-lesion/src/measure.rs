@@ -7,7 +7,7 @@ use crate::candidate::Scene;
 use crate::grid::Run;
 use crate::grid::{Connectivity, Grid, components, deepest_first, distance2};
 use crate::kind::Group;
-use crate::linear::eigenvalues;
+use crate::linear::Moments;
 use crate::mesh::{Mesh, diameter, extremes, hull, mesh};
 use crate::patch::Patch;
 use crate::skeleton::Tissue;
@@ -101,15 +101,13 @@ pub(crate) fn lesion(
             )
         },
     );
-    let Places { first, second, bone_mm, skin_mm, contact } = places;
+    let Places { points, bone_mm, skin_mm, contact } = places;
     let Form { skin, corners, hull_mm3 } = form;
     let (component_count, lobes) = parts;
+    let middle = points.centre(count);
     let centre: [f64; 3] =
-        std::array::from_fn(|axis| first[axis] / count / grid.spacing_mm[axis] + patch.low[axis] as f64);
-    let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
-        std::array::from_fn(|j| second[i][j] / count - first[i] * first[j] / (count * count))
-    });
-    let axes = eigenvalues(covariance).map(|value| value.max(0.0));
+        std::array::from_fn(|axis| middle[axis] / grid.spacing_mm[axis] + patch.low[axis] as f64);
+    let axes = points.variances(count, [0.0; 3]).map(|value| value.max(0.0));
     let volume_mm3 = count * voxel_mm3;
     let volume_partial_mm3 = match outline {
         Outline::Found => partial_mm3,
@@ -160,11 +158,10 @@ pub(crate) fn lesion(
     (lesion, runs)
 }
 
-/// Where the voxels of a lesion lie: sums for its centre and axes, and what is near.
+/// Where the voxels of a lesion lie, and what is near.
 struct Places {
-    /// Sums of the coordinates in the patch, and of their products, mm.
-    first: [f64; 3],
-    second: [[f64; 3]; 3],
+    /// In the patch, mm.
+    points: Moments,
     bone_mm: f64,
     skin_mm: f64,
     /// Area of the faces that meet bone, mm².
@@ -174,8 +171,7 @@ struct Places {
 impl Places {
     fn of(scene: &Scene, patch: &Patch, mask: &[bool]) -> Self {
         let (volume, grid) = (scene.volume, &patch.grid);
-        let mut first = [0.0; 3];
-        let mut second = [[0.0; 3]; 3];
+        let mut points = Moments::default();
         let (mut bone_mm, mut skin_mm) = (f64::INFINITY, f64::INFINITY);
         let mut contact = 0.0;
         let faces = [
@@ -186,12 +182,7 @@ impl Places {
         for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
             let position = grid.position(cell);
             let p: [f64; 3] = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-            for i in 0..3 {
-                first[i] += p[i];
-                for j in 0..3 {
-                    second[i][j] += p[i] * p[j];
-                }
-            }
+            points.add(p);
             let voxel = patch.voxel(cell);
             let coarse = scene.coarse.cell(voxel);
             bone_mm = bone_mm.min(f64::from(scene.skeleton.bone_mm[coarse]));
@@ -216,7 +207,7 @@ impl Places {
                 }
             }
         }
-        Self { first, second, bone_mm, skin_mm, contact }
+        Self { points, bone_mm, skin_mm, contact }
     }
 }
 

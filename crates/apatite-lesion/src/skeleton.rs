@@ -227,18 +227,13 @@ fn from_anatomy(
         space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
-    let bones: Vec<(f64, bool)> = spaces
-        .iter()
-        .zip(&walls)
-        .filter(|(space, wall)| {
-            space.cells > 0 && marrow_score(space, **wall, WALL_HU, false, grid.cell_mm3()) > 0.0
-        })
-        .map(|(space, _)| (space.cells as f64 * grid.cell_mm3(), space.on_edge))
-        .collect();
+    let likely = likely_bones(&spaces, &walls, grid.cell_mm3());
+    let bones: Vec<(f64, bool)> =
+        likely.iter().map(|space| (space.cells as f64 * grid.cell_mm3(), space.on_edge)).collect();
     let small_bones =
         section_mm2 <= SMALL_SECTION_MM2 || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
     let large_section = !small_bones;
-    let wall_hu = least_wall(&spaces, &walls, grid.cell_mm3());
+    let wall_hu = least_wall(&likely);
     let scores: Vec<f64> = spaces
         .iter()
         .zip(&walls)
@@ -318,16 +313,22 @@ fn from_anatomy(
     Anatomy { tissue, small_bones, deposit }
 }
 
-/// The density from which a wall counts as that of marrow: less in a study whose blur makes all cortex fainter.
-fn least_wall(spaces: &[Features], walls: &[f64], cell_mm3: f64) -> f64 {
-    let mut of_bones: Vec<f64> = spaces
+/// Spaces that are marrow before it is known what part of the body is in view and how blurred the picture is.
+fn likely_bones<'a>(spaces: &'a [Features], walls: &[f64], cell_mm3: f64) -> Vec<&'a Features> {
+    let is_marrow = |space: &Features, wall: f64| {
+        space.cells > 0 && marrow_score(space, wall, WALL_HU, false, cell_mm3) > 0.0
+    };
+    spaces
         .iter()
         .zip(walls)
-        .filter(|(space, wall)| {
-            space.cells > 0 && marrow_score(space, **wall, WALL_HU, false, cell_mm3) > 0.0
-        })
-        .map(|(space, _)| space.shell / space.cells as f64)
-        .collect();
+        .filter(|(space, wall)| is_marrow(space, **wall))
+        .map(|(space, _)| space)
+        .collect()
+}
+
+/// The density from which a wall counts as that of marrow: less in a study whose blur makes all cortex fainter.
+fn least_wall(bones: &[&Features]) -> f64 {
+    let mut of_bones: Vec<f64> = bones.iter().map(|space| space.shell / space.cells as f64).collect();
     if of_bones.len() < LEAST_BONES {
         return WALL_HU;
     }
@@ -503,10 +504,13 @@ mod tests {
             }
             space
         };
-        let least = |hu: f32| least_wall(&vec![space(hu); 6], &[2.0; 6], 1.0);
+        let least_of = |count: usize, hu: f32| {
+            least_wall(&likely_bones(&vec![space(hu); count], &vec![2.0; count], 1.0))
+        };
+        let least = |hu: f32| least_of(6, hu);
         assert!((least(900.0) - WALL_HU).abs() < 1e-9);
         assert!((300.0..400.0).contains(&least(480.0)), "{}", least(480.0));
         // too few bones to say
-        assert!((least_wall(&vec![space(480.0); 3], &[2.0; 3], 1.0) - WALL_HU).abs() < 1e-9);
+        assert!((least_of(3, 480.0) - WALL_HU).abs() < 1e-9);
     }
 }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::grid::{Connectivity, Grid, box_mean, components, deepest_first, distance2};
+use crate::linear::Moments;
 use crate::scan::Coarse;
 
 /// The wall of marrow is denser than it by a fifth and at least this, HU.
@@ -193,8 +194,7 @@ pub(super) struct Features {
     pub(super) on_edge: bool,
     pub(super) sum: f64,
     pub(super) shell: f64,
-    pub(super) first: [f64; 3],
-    pub(super) second: [[f64; 3]; 3],
+    pub(super) points: Moments,
 }
 
 impl Features {
@@ -203,12 +203,7 @@ impl Features {
         self.on_edge |= on_edge;
         self.sum += f64::from(mean);
         self.shell += f64::from(shell);
-        for i in 0..3 {
-            self.first[i] += point_mm[i];
-            for j in 0..3 {
-                self.second[i][j] += point_mm[i] * point_mm[j];
-            }
-        }
+        self.points.add(point_mm);
     }
 
     /// Ratio of the longest to the middle principal axis.
@@ -227,14 +222,7 @@ impl Features {
 
     /// Variances along the principal axes, longest first, mm².
     fn variances(&self) -> [f64; 3] {
-        let n = self.cells as f64;
-        let covariance: [[f64; 3]; 3] = std::array::from_fn(|i| {
-            std::array::from_fn(|j| {
-                self.second[i][j] / n - self.first[i] * self.first[j] / (n * n)
-                    + if i == j { 0.08 } else { 0.0 }
-            })
-        });
-        crate::linear::eigenvalues(covariance)
+        self.points.variances(self.cells as f64, [0.08; 3])
     }
 }
 
