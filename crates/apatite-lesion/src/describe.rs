@@ -2,7 +2,7 @@
 //!
 //! Probabilities are products of soft steps (logistic curves) on lengths, densities and shares; where the steps lie
 //! follows from anatomy and physics (blur of the picture, attenuation of fat, fluid, muscle, urate and bone), and the
-//! trial on made studies (`apatite-study`, example `findings`) says how far they hold.
+//! trial on made studies (`apatite-study`, example `phantoms`, `--findings`) says how far they hold.
 
 mod bone;
 mod detail;
@@ -45,6 +45,12 @@ pub(crate) fn lesions(
     const FACING: [&str; 7] = ["shoulder", "elbow", "hip", "pelvis", "buttock", "thigh", "knee"];
     let site = region(scene).map(|site| site.id);
     let of_joint = site.as_deref().is_some_and(|site| JOINTS.contains(&site));
+    // small bones are those of a hand or a foot
+    let hand = match site.as_deref() {
+        Some("hand") => 1.0,
+        None if scene.skeleton.small_bones => 0.5,
+        _ => 0.0,
+    };
     let facing = site.as_deref().map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
         if !described(lesion) || runs.is_empty() {
@@ -71,6 +77,7 @@ pub(crate) fn lesions(
         let joint = bones.as_ref().and_then(|bones| bones.joint(scene, runs));
         let joint = place::Joint { nearest: joint, region: of_joint };
         place::describe(lesion, &detail, &touch, &joint, &mut findings);
+        place::fingertip(scene, runs, hand, &mut findings);
         place::mass(radius_mm, lesion, &detail, &mut findings);
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();

@@ -630,3 +630,52 @@ fn a_shell_about_marrow_beside_a_small_bone_is_bone_and_a_solid_body_is_none() {
     let bodies: usize = calcifications(&solid).iter().map(|lesion| lesion.components).sum();
     assert_eq!(bodies, 3, "{:?}", solid.lesions);
 }
+
+/// A finger along the slices that ends at `end` mm above the middle slice, with its bone, in the picture of a hand;
+/// a flake of chalk lies in the pulp at the middle slice.
+fn finger(end: f64, body_part: &str) -> Volume {
+    let flake = |p: [f64; 3]| {
+        let bulge = 0.6 * (p[2] * 1.3).sin() + 0.5 * (p[1] * 1.7).cos();
+        (p[0] - 13.8 - bulge).abs() < 0.9 && (p[1] - 4.0).abs() < 3.5 && p[2].abs() < 3.0
+    };
+    let mut finger = limb("HFS", |p| {
+        let beyond = (p[2] - (end - 8.0)).max(0.0);
+        let skin = (p[0] - 8.0).hypot(p[1] - 4.0).hypot(beyond);
+        let bone = (p[0] - 8.0).hypot(p[1] - 4.0).hypot((p[2] - (end - 7.0)).max(0.0));
+        Some(match (skin, bone) {
+            _ if flake(p) => 600.0,
+            (skin, _) if skin > 8.5 => -1000.0,
+            (_, bone) if bone < 1.5 => 200.0,
+            (_, bone) if bone < 3.2 => 1100.0,
+            _ => 20.0,
+        })
+    });
+    body_part.clone_into(&mut finger.acquisition.body_part);
+    finger
+}
+
+#[test]
+fn the_pulp_of_a_fingertip_is_told_from_the_middle_of_a_finger_and_from_a_toe() {
+    let told = |end: f64, body_part: &str| {
+        let analysis = run(&finger(end, body_part));
+        let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+        probability(&lesion.findings, "fingertip_palmar")
+    };
+    let at_the_end = told(6.0, "HAND");
+    assert!(at_the_end > 0.6, "{at_the_end}");
+    let midway = told(26.0, "HAND");
+    assert!(midway < 0.1, "{midway}");
+    assert_eq!(told(6.0, "FOOT"), 0.0);
+}
+
+#[test]
+fn a_sheet_that_touches_bone_along_its_edge_is_not_attached_to_it_broadly() {
+    // a plate of two millimetres that runs from the cortex to the subcutis
+    let sheet = |p: [f64; 3]| p[0] > 2.0 && p[0] < 26.0 && (p[1] - 4.0).abs() < 1.0 && p[2].abs() < 18.0;
+    let analysis = run(&limb("HFS", |p| sheet(p).then_some(700.0)));
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!(lesion.bone_contact_mm2 > 30.0, "{lesion:?}");
+    let broad = probability(&lesion.findings, "broad_bone_attachment");
+    assert!(broad < 0.05, "{broad}");
+    assert!(probability(&lesion.findings, "juxtacortical") < 0.05, "{lesion:?}");
+}
