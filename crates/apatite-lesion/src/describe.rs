@@ -21,6 +21,7 @@ use crate::grid::Run;
 use crate::kind::Group;
 use crate::patch::Patch;
 use crate::reason::{Reason, digits, say, whole};
+use crate::tip::Tip;
 use crate::{FindingEvidence, Kind, Lesion, level};
 
 pub use gap::Gap;
@@ -77,7 +78,9 @@ pub(crate) fn lesions(
         let joint = bones.as_ref().and_then(|bones| bones.joint(scene, runs));
         let joint = place::Joint { nearest: joint, region: of_joint };
         place::describe(lesion, &detail, &touch, &joint, &mut findings);
-        place::fingertip(scene, runs, hand, &mut findings);
+        if hand > 0.0 {
+            place::fingertip(&Tip::of(scene, runs), hand, &mut findings);
+        }
         place::mass(radius_mm, lesion, &detail, &mut findings);
         place::relation(lesion, &detail, &touch, &mut findings);
         lesion.findings = findings.finish();

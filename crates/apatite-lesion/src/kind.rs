@@ -8,6 +8,7 @@ use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
 use crate::skeleton::Tissue;
+use crate::tip::Tip;
 use crate::tube::{Tube, tube};
 
 /// Candidates that are one lesion, with its kind.
@@ -126,12 +127,25 @@ const IMPLANT_MM: f64 = 60.0;
 
 /// The mean of a small bone that shows no marrow is above this, HU.
 const SOLID_CORTEX_HU: f64 = 700.0;
+/// A terminal phalanx is larger than this, mm³.
+const PHALANX_MM3: f64 = 150.0;
 /// The sesamoids of the fingers are at least this large, mm³.
 const SESAMOID_MM3: f64 = 18.0;
 /// The middle of a small bone is fainter than its shell by more than this share, and surely by this range more; that of a
 /// solid body is denser.
 const HOLLOW: f64 = 0.25;
 const HOLLOW_RANGE: f64 = 0.25;
+/// Of a small shell about marrow that lies alone the middle is fainter by this share, and it fills this share of the
+/// ellipsoid with its principal axes.
+const OSSICLE_HOLLOW: f64 = 0.25;
+const OSSICLE_HOLLOW_RANGE: f64 = 0.12;
+const OSSICLE_COMPACT: f64 = 0.92;
+/// So many bodies free of bone are those of a disease that puts calcium everywhere, and not small bones.
+const MANY: usize = 6;
+/// Log odds of bone for what hangs alone on a large bone where the field cuts it.
+const CUT_ON_BONE: f64 = 2.5;
+/// Noise is dust: it fills less than this share of the ellipsoid with its principal axes.
+const DUST: f64 = 0.3;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
 /// A film of brightened skin is so many times as long as thick, and its mean stays below this, HU: a deposit in skin is
@@ -163,6 +177,10 @@ struct Study {
     sesamoids: bool,
     /// At most two bodies of a size that can be told lie free of bone, apart from what is as large as a patella.
     lone: bool,
+    /// Many such bodies do.
+    many: bool,
+    /// Organs may lie within a ring of bone in view: not in a limb.
+    ring: bool,
 }
 
 impl Study {
@@ -175,15 +193,21 @@ impl Study {
         });
         let free = candidates
             .iter()
-            .filter(|candidate| !candidate.attached && (20.0..1500.0).contains(&candidate.volume_mm3));
+            .filter(|candidate| !candidate.attached && (20.0..1500.0).contains(&candidate.volume_mm3))
+            .count();
         let small = scene.skeleton.small_bones;
         const WITHOUT: [&str; 6] = ["hip", "pelvis", "buttock", "thigh", "upper_arm", "shoulder"];
+        const LIMB: [&str; 10] =
+            ["upper_arm", "elbow", "forearm", "wrist", "hand", "thigh", "knee", "leg", "ankle", "foot"];
         let site = crate::describe::region(scene);
+        let of = |sites: &[&str]| site.as_ref().is_some_and(|site| sites.contains(&site.id.as_str()));
         Self {
             small,
             trunk,
-            sesamoids: !site.is_some_and(|site| WITHOUT.contains(&site.id.as_str())),
-            lone: free.count() <= 2,
+            sesamoids: !of(&WITHOUT),
+            ring: !of(&LIMB),
+            lone: free <= 2,
+            many: free >= MANY,
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }
     }
@@ -241,7 +265,16 @@ fn scores(
             (7.0 - peak) * 2.0,
             say("its peak is {} times the noise above the tissue around it", [digits(peak, 1)]),
         );
+        if volume < DUST * ELLIPSOID * long * middle * short {
+            scores.add(Kind::Artefact, 4.0, say("scattered voxels, as noise is", []));
+        }
     }
+    // in the end of a digit lies its terminal phalanx, which is larger, and no sesamoid
+    let tip = if study.small && volume < PHALANX_MM3 && candidate.deposit.is_none() {
+        Tip::of(scene, &candidate.runs).probability()
+    } else {
+        0.0
+    };
     // bone: shell and marrow, cut by the edge, smooth, beside bone
     let ellipsoid = ELLIPSOID * long * middle * short;
     // a bone of hand or foot is one compact body, a mass of many nodules is not
@@ -296,7 +329,7 @@ fn scores(
         let throughout = ((candidate.mean_hu - SOLID_CORTEX_HU) / 150.0).clamp(0.0, 1.5);
         scores.add(
             Kind::BoneOrVariant,
-            3.2 + throughout,
+            (3.2 + throughout) * (1.0 - tip),
             say("as dense as the cortex of a small bone of hand or foot", []),
         );
     }
@@ -346,6 +379,25 @@ fn scores(
             say("a lone smooth compact body beside a large joint, as the fabella is", []),
         );
     }
+    // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx
+    if !study.small
+        && study.lone
+        && !shaft
+        && scene.skeleton.metal_mm.is_empty()
+        && (60.0..1500.0).contains(&volume)
+        && candidate.bone_mm < 8.0
+        && candidate.max_hu > 500.0
+        && candidate.closed.compact > OSSICLE_COMPACT
+    {
+        let hollow = ((candidate.closed.hollow - OSSICLE_HOLLOW) / OSSICLE_HOLLOW_RANGE).clamp(0.0, 1.0);
+        // how it hangs on bone says nothing then
+        let hanging = candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0));
+        scores.add(
+            Kind::BoneOrVariant,
+            (4.5 + hanging) * hollow,
+            say("a lone small shell about marrow beside bone, as an accessory bone is", []),
+        );
+    }
     // thick slices and a stout border add to a plate
     let thin = short < 9.0 || (short < 12.0 && middle > 4.0 * short);
     if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && thin {
@@ -368,7 +420,7 @@ fn scores(
     {
         scores.add(
             Kind::BoneOrVariant,
-            4.0,
+            4.0 * (1.0 - tip),
             say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
         );
     }
@@ -387,13 +439,16 @@ fn scores(
             say("a shell about marrow beside a small bone, as sesamoids and phalanges are", []),
         );
     }
-    // of what hangs on bone, the edge has been counted with its form
-    if candidate.on_edge && candidate.deposit.is_none() && volume > 300.0 && candidate.max_hu > 350.0 {
-        scores.add(
-            Kind::BoneOrVariant,
-            3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
-            say("cut by the edge of the volume", []),
-        );
+    if candidate.on_edge && candidate.max_hu > 350.0 {
+        // where many deposits are, one that is cut is likelier another
+        let weight = match candidate.deposit {
+            _ if study.many => 0.0,
+            // the rest of a process lies beyond
+            Some(_) if study.lone && !study.small => CUT_ON_BONE,
+            None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
+            _ => 0.0,
+        };
+        scores.add(Kind::BoneOrVariant, weight, say("cut by the edge of the volume", []));
     }
     if candidate.deposit.is_some() {
         // where cortex is a little thicker than about it, its surface is left over as a film
@@ -444,7 +499,7 @@ fn scores(
             say("deeper than a limb and far from bone, in the position of an organ", []),
         );
     }
-    if !candidate.on_side && enclosed_by_bone(scene, candidate) {
+    if study.ring && !candidate.on_side && enclosed_by_bone(scene, candidate) {
         scores.add(
             Kind::BoneOrVariant,
             5.0,

@@ -33,6 +33,7 @@ mod reason;
 mod scan;
 mod skeleton;
 mod surface;
+mod tip;
 mod tube;
 
 use std::collections::BTreeMap;

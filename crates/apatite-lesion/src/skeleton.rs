@@ -100,6 +100,12 @@ const WALL_SHARE: f64 = 0.75;
 const LEAST_WALL_HU: f64 = 320.0;
 /// Fewer bones do not tell how dense the cortex of a study is.
 const LEAST_BONES: usize = 5;
+/// A body that the field cuts is a bone if it is larger than this, mm³, and somewhere denser than this, HU.
+const CUT_MM3: f64 = 800.0;
+const CUT_HU: f32 = 350.0;
+/// Unless so many larger than this (mm³) lie free.
+const MANY_FREE: usize = 5;
+const FREE_MM3: f64 = 100.0;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
 /// sections of the body.
 const NARROW_MM: f32 = 3.0;
@@ -264,10 +270,13 @@ fn from_anatomy(
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
         whole[at].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
     }
+    let volume = |at: usize| body_counts[at] as f64 * grid.cell_mm3();
+    let free = (1..body_counts.len())
+        .filter(|&at| !marrowed[at] && !whole[at].on_edge && volume(at) > FREE_MM3 && peak[at] > CUT_HU)
+        .count();
     for at in 1..body_counts.len() {
-        let volume = body_counts[at] as f64 * grid.cell_mm3();
-        // a bone cut by the edge of the field may show no marrow
-        let cut = whole[at].on_edge && volume > 800.0 && peak[at] > 350.0;
+        // a bone cut by the edge of the field may show no marrow; so may one of many deposits
+        let cut = free < MANY_FREE && whole[at].on_edge && volume(at) > CUT_MM3 && peak[at] > CUT_HU;
         skeletal[at] = marrowed[at] || cut;
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
