@@ -49,7 +49,8 @@ impl Desk {
         let (coarse, _) = scan::coarse(&volume, &body, threshold);
         let dense_hu = f32::from(threshold.max(150));
         let section = body.section_mm2();
-        let skeleton = skeleton::skeleton(&coarse, volume.size, section, dense_hu, options.metal_hu, None);
+        let skeleton =
+            skeleton::skeleton(&coarse, volume.size, section, noise_hu, dense_hu, options.metal_hu, None);
         let Options { peak_hu, metal_hu, .. } = *options;
         Ok(Self { volume, body, coarse, skeleton, noise_hu, threshold, peak_hu, metal_hu })
     }

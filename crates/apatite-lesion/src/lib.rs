@@ -329,6 +329,7 @@ pub fn analyse(
         &coarse,
         volume.size,
         body.section_mm2(),
+        noise_hu,
         dense_hu,
         options.metal_hu,
         given.as_deref(),

@@ -33,6 +33,15 @@ impl Moments {
         }
     }
 
+    pub(crate) fn join(&mut self, other: &Self) {
+        for i in 0..3 {
+            self.first[i] += other.first[i];
+            for j in 0..3 {
+                self.second[i][j] += other.second[i][j];
+            }
+        }
+    }
+
     /// The centre of `n` points.
     pub(crate) fn centre(&self, n: f64) -> [f64; 3] {
         self.first.map(|sum| sum / n)

@@ -19,8 +19,8 @@ use self::cortex::Cortex;
 use self::marrow::{
     ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
 };
-pub(crate) use self::piece::BLURRED_MM;
 use self::piece::Bones;
+pub(crate) use self::piece::BLURRED_MM;
 use self::solid::{Solid, solid};
 use crate::grid::{Connectivity, Grid, box_mean, components, distance2, distance2_within};
 use crate::scan::Coarse;
@@ -106,6 +106,12 @@ const CUT_HU: f32 = 350.0;
 /// Unless so many larger than this (mm³) lie free.
 const MANY_FREE: usize = 5;
 const FREE_MM3: f64 = 100.0;
+/// Muscle is about this dense, HU; where mineral begins less than so many times the noise of a cell above it, some cells
+/// of muscle are as dense.
+const MUSCLE_HU: f64 = 60.0;
+const SPECKLED: f64 = 3.0;
+/// A dense cell that fewer of its 26 neighbours share is a speck of noise.
+const LEAST_TOUCHING: usize = 5;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
 /// sections of the body.
 const NARROW_MM: f32 = 3.0;
@@ -114,17 +120,23 @@ const NARROW_SMALL_MM: f32 = 1.8;
 /// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
 /// a bone mask made elsewhere calls bone.
 ///
-/// `section_mm2` is the widest axial section of the body.
+/// `section_mm2` is the widest axial section of the body, `noise_hu` the noise of a voxel.
 pub(crate) fn skeleton(
     coarse: &Coarse,
     size: [usize; 3],
     section_mm2: f64,
+    noise_hu: f64,
     dense_hu: f32,
     metal_hu: i16,
     given: Option<&[bool]>,
 ) -> Skeleton {
     let grid = &coarse.grid;
-    let dense: Vec<bool> = coarse.mean.par_iter().map(|&mean| mean >= dense_hu).collect();
+    let mut dense: Vec<bool> = coarse.mean.par_iter().map(|&mean| mean >= dense_hu).collect();
+    if f64::from(dense_hu)
+        < MUSCLE_HU + SPECKLED * noise_hu / (coarse.block.iter().product::<usize>() as f64).sqrt()
+    {
+        dense = without_specks(grid, &dense);
+    }
     let metal = metal_cells(coarse, metal_hu);
     let solid = solid(coarse, &dense);
     let has_metal = metal.iter().any(|&metal| metal);
@@ -151,6 +163,21 @@ pub(crate) fn skeleton(
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
     Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, deposit }
+}
+
+/// Without the cells that too few others touch: specks of noise, which make bridges between bone and what lies beside
+/// it. Of the 26 about a cell of a surface or a plate, at least eight belong to it.
+fn without_specks(grid: &Grid, dense: &[bool]) -> Vec<bool> {
+    (0..grid.len())
+        .into_par_iter()
+        .map(|cell| {
+            let mut touching = 0;
+            if dense[cell] {
+                grid.neighbours26(cell, |other| touching += usize::from(dense[other]));
+            }
+            touching >= LEAST_TOUCHING
+        })
+        .collect()
 }
 
 /// Distances of squared ones.
@@ -254,8 +281,9 @@ fn from_anatomy(
         })
         .collect();
     let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
-    join_processes(grid, &marrow, &spaces, &mut is_bone);
-    let shafts = part_from_shafts(&spaces, grid.cell_mm3(), large_section, &mut is_bone);
+    let contacts = contacts(grid, &marrow);
+    join_processes(&contacts, &spaces, grid.cell_mm3(), &mut is_bone);
+    let shafts = part_from_shafts(&contacts, &spaces, grid.cell_mm3(), large_section, &mut is_bone);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
     let mut skeletal = vec![false; body_counts.len()];
@@ -361,11 +389,9 @@ fn of_hand_or_foot(bones: &[(f64, bool)]) -> bool {
     (all_small && bones.len() >= 5) || many
 }
 
-/// A space that opens wide into the marrow of a bone is that of a process of it (trochanter, tuberosity): it was parted
-/// where the bone narrows, but no cortex lies between. Between a bone and ossification on it there is cortex, with leaks
-/// at most.
-fn join_processes(grid: &Grid, marrow: &[u32], spaces: &[Features], is_bone: &mut [bool]) {
-    let mut necks: BTreeMap<u32, f64> = BTreeMap::new();
+/// The area over which spaces meet, mm², by their numbers, the lower first.
+fn contacts(grid: &Grid, marrow: &[u32]) -> BTreeMap<(u32, u32), f64> {
+    let mut contacts: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let row = grid.size[0];
     let steps = [1, row, row * grid.size[1]];
     let faces: [f64; 3] = std::array::from_fn(|axis| grid.cell_mm3() / grid.spacing_mm[axis]);
@@ -374,37 +400,84 @@ fn join_processes(grid: &Grid, marrow: &[u32], spaces: &[Features], is_bone: &mu
         for axis in (0..3).filter(|&axis| position[axis] + 1 < grid.size[axis]) {
             let other = marrow[cell + steps[axis]];
             if other > 0 && other != label {
-                for (space, bone) in [(label, other), (other, label)] {
-                    if !is_bone[space as usize] && is_bone[bone as usize] {
-                        *necks.entry(space).or_default() += faces[axis];
-                    }
-                }
+                *contacts.entry((label.min(other), label.max(other))).or_default() += faces[axis];
+            }
+        }
+    }
+    contacts
+}
+
+/// A space that opens wide into the marrow of a bone is that of a process of it (trochanter, tuberosity): it was parted
+/// where the bone narrows, but no cortex lies between. Between a bone and ossification on it there is cortex, with leaks
+/// at most.
+fn join_processes(
+    contacts: &BTreeMap<(u32, u32), f64>,
+    spaces: &[Features],
+    cell_mm3: f64,
+    is_bone: &mut [bool],
+) {
+    let mut necks: BTreeMap<u32, f64> = BTreeMap::new();
+    for (&(a, b), area_mm2) in contacts {
+        for (space, bone) in [(a, b), (b, a)] {
+            if !is_bone[space as usize] && is_bone[bone as usize] {
+                *necks.entry(space).or_default() += area_mm2;
             }
         }
     }
     for (space, neck_mm2) in necks {
-        let volume = spaces[space as usize].cells as f64 * grid.cell_mm3();
+        let volume = spaces[space as usize].cells as f64 * cell_mm3;
         is_bone[space as usize] = neck_mm2 >= WIDE_NECK * volume.powf(2.0 / 3.0);
     }
 }
 
 /// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
 /// field does not cut is that of mature ossification. Says whether it is so.
-fn part_from_shafts(spaces: &[Features], cell_mm3: f64, large_section: bool, is_bone: &mut [bool]) -> bool {
-    let volume = |at: usize| spaces[at].cells as f64 * cell_mm3;
-    let of_size: Vec<usize> =
-        (0..spaces.len()).filter(|&at| is_bone[at] && volume(at) > MARROW_OF_BONE_MM3).collect();
-    let (cut, whole): (Vec<usize>, Vec<usize>) = of_size.into_iter().partition(|&at| spaces[at].on_edge);
-    let long = |at: &usize| spaces[*at].elongation() >= SHAFT_ELONGATION;
-    let shafts = !cut.is_empty() && cut.iter().all(long);
+fn part_from_shafts(
+    contacts: &BTreeMap<(u32, u32), f64>,
+    spaces: &[Features],
+    cell_mm3: f64,
+    large_section: bool,
+    is_bone: &mut [bool],
+) -> bool {
+    let bones = joined(contacts, spaces, is_bone);
+    let volume = |bone: &Features| bone.cells as f64 * cell_mm3;
+    let of_size = || bones.values().map(|(bone, _)| bone).filter(|bone| volume(bone) > MARROW_OF_BONE_MM3);
+    let (cut, whole): (Vec<&Features>, Vec<&Features>) = of_size().partition(|bone| bone.on_edge);
+    let long = |bone: &Features| bone.elongation() >= SHAFT_ELONGATION;
+    let shafts = !cut.is_empty() && cut.iter().all(|bone| long(bone));
     // of a slender body, the forearm and not the fingers
-    let of_limb = large_section || (cut.len() <= 2 && whole.iter().all(|&at| volume(at) > PHALANX_MM3));
-    if shafts && of_limb && !whole.iter().any(long) && whole.len() <= cut.len() + 1 {
-        for at in whole {
-            is_bone[at] = false;
+    let of_limb = large_section || (cut.len() <= 2 && whole.iter().all(|bone| volume(bone) > PHALANX_MM3));
+    if shafts && of_limb && !whole.iter().any(|bone| long(bone)) && whole.len() <= cut.len() + 1 {
+        for (_, members) in bones.values().filter(|(bone, _)| !bone.on_edge && !long(bone)) {
+            for &at in members {
+                is_bone[at] = false;
+            }
         }
     }
     shafts && of_limb
+}
+
+/// Bones, each with its spaces: those that meet were parted where the bone is narrow.
+fn joined(
+    contacts: &BTreeMap<(u32, u32), f64>,
+    spaces: &[Features],
+    is_bone: &[bool],
+) -> BTreeMap<usize, (Features, Vec<usize>)> {
+    let mut bone_of: Vec<usize> = (0..spaces.len()).collect();
+    for &(a, b) in contacts.keys() {
+        let (a, b) = (a as usize, b as usize);
+        if is_bone[a] && is_bone[b] {
+            let (one, other) = (bone_of[a], bone_of[b]);
+            bone_of.iter_mut().filter(|bone| **bone == other).for_each(|bone| *bone = one);
+        }
+    }
+    let mut bones: BTreeMap<usize, (Features, Vec<usize>)> = BTreeMap::new();
+    for at in (0..spaces.len()).filter(|&at| is_bone[at]) {
+        let (bone, members) = bones.entry(bone_of[at]).or_default();
+        bone.join(&spaces[at]);
+        members.push(at);
+    }
+    bones
 }
 
 /// Bones articulate: a body that the field does not cut and that lies away from the rest of the skeleton is none,
@@ -500,8 +573,47 @@ mod tests {
             spaces[label as usize].cells += 1;
         }
         let mut is_bone = vec![false, true, false, false];
-        join_processes(&grid, &marrow, &spaces, &mut is_bone);
+        join_processes(&contacts(&grid, &marrow), &spaces, grid.cell_mm3(), &mut is_bone);
         assert_eq!(is_bone, [false, true, true, false]);
+    }
+
+    /// Marrow of 4 by 4 mm over the given part of the 100 slices.
+    fn shaft(slices: std::ops::Range<usize>) -> Features {
+        let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+        for z in slices {
+            for at in 0..16 {
+                space.add([at % 4, at / 4, z].map(|at| at as f64), -50.0, 1000.0, z == 0 || z == 99);
+            }
+        }
+        space
+    }
+
+    #[test]
+    fn a_shaft_parted_where_it_is_narrow_is_one_and_beside_shafts_no_marrow_is_short() {
+        // radius and ulna, one of them parted, and a deposit with a hollow
+        let spaces = [Features::default(), shaft(0..100), shaft(0..50), shaft(50..100), shaft(40..44)];
+        let mut is_bone = vec![false, true, true, true, true];
+        let meet = BTreeMap::from([((2, 3), 4.0)]);
+        assert!(part_from_shafts(&meet, &spaces, 1.1, false, &mut is_bone));
+        assert_eq!(is_bone, [false, true, true, true, false]);
+        // three shafts that do not meet are those of fingers
+        let mut is_bone = vec![false, true, true, true, true];
+        assert!(!part_from_shafts(&BTreeMap::new(), &spaces, 1.1, false, &mut is_bone));
+        assert_eq!(is_bone, [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn specks_bridge_nothing_and_plates_stay() {
+        let grid = Grid { size: [20, 10, 10], spacing_mm: [1.0; 3] };
+        let plate = |[x, _, _]: [usize; 3]| x == 3 || x == 12;
+        let bridge = |[x, y, z]: [usize; 3]| (4..12).contains(&x) && y == 5 && z == 4 + x % 2;
+        let dense: Vec<bool> =
+            (0..grid.len()).map(|cell| plate(grid.position(cell)) || bridge(grid.position(cell))).collect();
+        let left = without_specks(&grid, &dense);
+        let kept = (0..grid.len()).filter(|&cell| left[cell] && plate(grid.position(cell))).count();
+        assert_eq!(kept, 2 * (100 - 4), "all but the corners of the plates stay");
+        let (_, counts) = components(&grid, Connectivity::Corner, |cell| left[cell]);
+        assert_eq!(counts.len(), 3, "{counts:?}");
     }
 
     #[test]

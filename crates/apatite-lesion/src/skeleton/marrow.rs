@@ -21,6 +21,10 @@ const ISLAND_HU: f32 = 450.0;
 /// The cortex of a small bone rises above its marrow by more than this share of itself, and surely by this range more.
 const CORTEX_RISE: f64 = 0.45;
 const CORTEX_RISE_RANGE: f64 = 0.2;
+/// A canal is so many times longer than wide.
+const CANAL_ELONGATION: f64 = 5.0;
+/// The marrow of the bones of limbs and trunk is wider than this radius, mm.
+const LEAST_BORE_MM: f64 = 1.6;
 /// Marrow of a bone with an implant comes closer to it than this, mm.
 const IMPLANT_BED_MM: f32 = 6.0;
 
@@ -206,6 +210,15 @@ impl Features {
         self.points.add(point_mm);
     }
 
+    /// Takes up another space, so that both are one.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.cells += other.cells;
+        self.on_edge |= other.on_edge;
+        self.sum += other.sum;
+        self.shell += other.shell;
+        self.points.join(&other.points);
+    }
+
     /// Ratio of the longest to the middle principal axis.
     pub(super) fn elongation(&self) -> f64 {
         let values = self.variances();
@@ -218,6 +231,13 @@ impl Features {
         // a sphere has a fifth of its squared radius along each axis
         let half = (5.0 * self.variances()[0]).sqrt();
         (4.0 / 3.0 * std::f64::consts::PI * half.powi(3) / volume_mm3).sqrt()
+    }
+
+    /// The radius of the cylinder as large and as elongated as this.
+    fn bore_mm(&self, volume_mm3: f64) -> f64 {
+        // along the axis of a cylinder its twelfth part of the squared length, across it a quarter of the squared radius
+        let length_over_radius = 3.0_f64.sqrt() * self.elongation();
+        (volume_mm3 / (std::f64::consts::PI * length_over_radius)).cbrt()
     }
 
     /// Variances along the principal axes, longest first, mm².
@@ -262,6 +282,13 @@ pub(super) fn marrow_score(
     };
     score += ((wall - wall_hu) / if space.on_edge { 120.0 } else { 70.0 }).clamp(-2.5, 2.0);
     score += if long && volume > if large_section { 60.0 } else { 25.0 } { 1.2 } else { 0.0 };
+    // a canal narrower than the marrow of any bone of a limb or trunk is the lumen of a vessel
+    score -=
+        if large_section && space.elongation() >= CANAL_ELONGATION && space.bore_mm(volume) < LEAST_BORE_MM {
+            4.0
+        } else {
+            0.0
+        };
     // as dense as its wall, it is no marrow
     score -= if inside > 500.0 && wall - inside < 40.0 { 4.0 } else { 0.0 };
     // the walls of small bones stand out from their marrow, those of lucent patches in a deposit less
@@ -419,6 +446,22 @@ mod tests {
         // a pocket of fluid in a deposit, and any in a large section
         assert!(score(90.0, 240.0, false) < 0.0);
         assert!(score(90.0, 620.0, true) < 0.0);
+    }
+
+    #[test]
+    fn a_canal_narrower_than_marrow_is_the_lumen_of_a_vessel() {
+        let canal = |half: i32| {
+            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            for z in 0..120 {
+                for at in 0..(2 * half + 1).pow(2) {
+                    let across =
+                        [at % (2 * half + 1), at / (2 * half + 1)].map(|at| f64::from(at - half) * 0.5);
+                    space.add([across[0], across[1], f64::from(z) * 0.5], 190.0, 600.0, false);
+                }
+            }
+            marrow_score(&space, 2.2, 450.0, true, 0.125)
+        };
+        assert!(canal(2) < 0.0 && canal(6) > 0.0, "{} {}", canal(2), canal(6));
     }
 
     #[test]
