@@ -7,7 +7,7 @@ use crate::candidate::{Candidate, ELLIPSOID, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
-use crate::skeleton::Tissue;
+use crate::skeleton::{BLURRED_MM, Tissue};
 use crate::tip::Tip;
 use crate::tube::{Tube, tube};
 
@@ -107,6 +107,8 @@ const BONE_PRIOR: f64 = -3.5;
 const FAVOUR: f64 = 0.6;
 /// About an implant, where new bone is common, by this many.
 const FAVOUR_AT_IMPLANT: f64 = 1.2;
+/// In slices that blur it with its bone, it is called bone in doubt.
+const FAVOUR_BLURRED: f64 = -1.2;
 /// Log odds of bone for what is smaller than the bone it hangs on can tell: all of it from [`SLIGHT_RANGE_MM3`] below
 /// [`SLIGHT_MM3`] on.
 const SLIGHT: f64 = 1.5;
@@ -120,6 +122,14 @@ const SOLID: f64 = 5.0;
 const STREAKS_MM: f64 = 80.0;
 /// Broad streaks of metal stay below this mean, HU.
 const PALE_HU: f64 = 240.0;
+/// Streaks stay within so many slices, and below this mean and peak, HU.
+const SLIVER_SLICES: f64 = 2.0;
+const SLIVER_HU: f64 = 300.0;
+const SLIVER_PEAK_HU: f64 = 450.0;
+/// The bone about an implant fills less than this share of the ellipsoid with its principal axes.
+const SHELL_COMPACT: f64 = 0.3;
+/// The circle of reconstruction touches the sides of the field: what it cuts lies beyond this share of its radius.
+const CIRCLE: f64 = 0.75;
 /// Sharpening the edge between air and skin yields less than this, HU.
 const OVERSHOOT_HU: f64 = 320.0;
 /// Ossification after an operation lies within this of the implant, mm.
@@ -146,6 +156,11 @@ const MANY: usize = 6;
 const CUT_ON_BONE: f64 = 2.5;
 /// Noise is dust: it fills less than this share of the ellipsoid with its principal axes.
 const DUST: f64 = 0.3;
+/// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
+const ROD_MM: f64 = 6.5;
+const ROD_MM3: f64 = 180.0;
+/// Log odds of bone for a long round rod in hand or foot.
+const ROD: f64 = 4.5;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
 /// A film of brightened skin is so many times as long as thick, and its mean stays below this, HU: a deposit in skin is
@@ -162,6 +177,8 @@ const BLOOM_MM: f64 = 5.0;
 const RIDGE_MM: f64 = 8.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
+/// In slices that blur it with bone, what has fewer voxels.
+const CRUMB_VOXELS: f64 = 30.0;
 /// A larger layer on bone is judged by its form alone, mm³.
 const FILM_MM3: f64 = 300.0;
 
@@ -224,6 +241,8 @@ fn scores(
     let mut scores = Scores::new();
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
+    let blurred = scene.coarse.edge_mm() > BLURRED_MM;
+    let voxel_mm3 = candidate.spacing_mm().into_iter().product::<f64>();
     // metal
     if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
         scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
@@ -237,7 +256,12 @@ fn scores(
         let near = if candidate.metal_mm < 40.0 { streak + weak } else { 0.0 };
         // a broad streak is as smooth within as the tissue it brightens, and large; new bone is denser
         let pale = ((PALE_HU - candidate.mean_hu) / 7.0).clamp(0.0, 10.0);
-        scores.add(Kind::Artefact, near.max(pale), say("in the streaks of metal", []));
+        // whatever its density, what lies within a slice or two and is drawn out there has the form of a streak
+        let slices = (candidate.high[2] - candidate.low[2]) as f64;
+        let flat = slices <= SLIVER_SLICES && long > (slices + 1.0) * slices * candidate.spacing_mm()[2];
+        let faint = candidate.mean_hu < SLIVER_HU && candidate.max_hu < SLIVER_PEAK_HU;
+        let sliver = if flat && faint { 8.0 } else { 0.0 };
+        scores.add(Kind::Artefact, near.max(pale).max(sliver), say("in the streaks of metal", []));
     }
     // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
     let film = short < SKIN_MM && long > FILM_LENGTH * short;
@@ -310,7 +334,13 @@ fn scores(
     }
     if let Some(deposit) = candidate.deposit {
         // this evidence replaces the prior; about an implant new bone is common
-        let favour = if candidate.metal_mm < IMPLANT_MM { FAVOUR_AT_IMPLANT } else { FAVOUR };
+        let favour = if blurred {
+            FAVOUR_BLURRED
+        } else if candidate.metal_mm < IMPLANT_MM {
+            FAVOUR_AT_IMPLANT
+        } else {
+            FAVOUR
+        };
         // of the many small ridges about large bones and shafts some look like deposits; where deposits lie free of
         // bone, one on it is likelier, too
         let slight = if (study.small && !shaft) || !study.lone {
@@ -323,6 +353,13 @@ fn scores(
             -BONE_PRIOR - favour - deposit + slight,
             say("hangs on bone, of the form of a ridge or process of it", []),
         );
+        if candidate.closed.compact < SHELL_COMPACT && about_metal(scene, candidate) {
+            scores.add(
+                Kind::BoneOrVariant,
+                5.0,
+                say("a shell about an implant, as the bone that holds it is", []),
+            );
+        }
     } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
     {
         // deposits of a hand are chalk or crumbs, and seldom as dense as cortex throughout
@@ -338,7 +375,8 @@ fn scores(
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     // what has the form of a deposit on bone may bulge into thin skin
-    let cut = candidate.deposit.is_none_or(|deposit| deposit < 0.0);
+    let cut = candidate.deposit.is_none_or(|deposit| deposit < 0.0)
+        && beyond_circle(scene.volume.size, &candidate.runs);
     if !study.small && cut && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && volume > 100.0 {
         scores.add(
             Kind::BoneOrVariant,
@@ -409,6 +447,16 @@ fn scores(
             say("a long thin plate that runs out from bone, as the blade of the scapula and ribs do", []),
         );
     }
+    // a deposit of a hand is seldom a long round rod, and the shaft of a small bone always is
+    if study.small && !shaft && volume > ROD_MM3 && candidate.bone_mm < ROD_MM && short > 0.7 * middle {
+        let rod = ((long / middle - 1.5) / 0.7).clamp(0.0, 1.0);
+        let compact = ((candidate.closed.compact - 0.7) / 0.08).clamp(0.0, 1.0);
+        scores.add(
+            Kind::BoneOrVariant,
+            ROD * rod * compact,
+            say("a round rod, as the small bones of hand and foot are", []),
+        );
+    }
     // sesamoids and terminal phalanges lie at joints; the small ones are told from deposits by being alone
     let least = if study.lone { SESAMOID_MM3 } else { 80.0 };
     if study.small
@@ -460,7 +508,10 @@ fn scores(
         if volume < 20.0 {
             scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
         }
-    } else if (candidate.bone_mm < 2.0 && volume < 40.0) || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3) {
+    } else if (candidate.bone_mm < 2.0 && volume < 40.0)
+        || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3)
+        || (candidate.bone_mm < scene.coarse.edge_mm() && blurred && volume < CRUMB_VOXELS * voxel_mm3)
+    {
         scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
         scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
@@ -594,6 +645,19 @@ fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<Company> {
     let round = all.iter().filter(near).filter(|other| is_round(other)).count();
     let share = round as f64 / foci as f64;
     (round >= 3 && share >= LEAST_ROUND).then_some(Company { round, share })
+}
+
+/// Whether some of the runs lie as far from the middle of their slices, of `size` voxels, as the circle of reconstruction.
+fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
+    let out = |axis: usize, at: u32| (2.0 * (f64::from(at) + 0.5) / size[axis] as f64 - 1.0).abs();
+    runs.iter().any(|run| out(0, run.start).max(out(0, run.end - 1)).hypot(out(1, run.row)) > CIRCLE)
+}
+
+/// Whether the centre of a candidate lies in metal.
+fn about_metal(scene: &Scene, candidate: &Candidate) -> bool {
+    let centre = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
+    let cell = scene.coarse.cell(centre.map(|at| at.max(0.0) as usize));
+    scene.skeleton.metal_mm.get(cell).is_some_and(|&distance| distance <= 0.0)
 }
 
 /// Whether the bone beside a candidate is a shaft that runs on: its axial section stays alike and slender 25 mm above
@@ -892,4 +956,19 @@ fn within(a: &Candidate, b: &Candidate, reach: f64) -> bool {
                 .any(|q| meet(p, q))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_circle_of_reconstruction_is_at_the_sides_and_not_in_the_middle() {
+        let run = |start: u32, row: u32| [Run { slice: 0, row, start, end: start + 10 }];
+        for (start, row, beyond) in
+            [(60, 50, false), (86, 50, true), (2, 50, true), (15, 15, true), (30, 30, false)]
+        {
+            assert_eq!(beyond_circle([100, 100, 1], &run(start, row)), beyond, "{start}, {row}");
+        }
+    }
 }

@@ -384,7 +384,7 @@ pub fn analyse(
             "voxels of {:.1} mm do not separate deposits from bone: what lies on bone is taken for bone",
             spacing_mm[0].max(spacing_mm[1])
         ));
-    } else if coarse.edge_mm() > skeleton::BLURRED_MM {
+    } else if coarse.edge_mm() > skeleton::FUSED_MM {
         warnings.push(format!(
             "slices of {:.1} mm do not separate deposits from bone: what hangs on bone is taken for bone",
             spacing_mm[2]

@@ -20,7 +20,7 @@ use self::marrow::{
     ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
 };
 use self::piece::Bones;
-pub(crate) use self::piece::BLURRED_MM;
+pub(crate) use self::piece::{BLURRED_MM, FUSED_MM};
 use self::solid::{Solid, solid};
 use crate::grid::{Connectivity, Grid, box_mean, components, distance2, distance2_within};
 use crate::scan::Coarse;

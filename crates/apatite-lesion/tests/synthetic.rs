@@ -420,6 +420,14 @@ fn the_top_and_bottom_of_a_lesion_are_trimmed_in_thick_slices() {
     }
 }
 
+#[test]
+fn a_mass_on_the_cortex_is_split_from_the_bone_in_slices_of_three_millimetres() {
+    let mass = |p: [f64; 3]| ball(p, [14.0, 4.0, 0.0], 13.0) && (p[0] + 8.0).hypot(p[1] - 4.0) > 10.0;
+    let analysis = run(&thick(limb("HFS", |p| mass(p).then_some(450.0)), 4));
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!((0.7..1.2).contains(&(lesion.volume_mm3 / 9000.0)), "{}", lesion.volume_mm3);
+}
+
 /// Three specks of a few voxels that happen to lie in a row are neither grains nor a vessel.
 #[test]
 fn the_shape_of_specks_is_not_told_in_thick_slices() {
@@ -544,6 +552,29 @@ fn a_broad_streak_of_metal_is_no_calcification_and_new_bone_is() {
 }
 
 #[test]
+fn a_streak_of_metal_within_a_slice_is_no_calcification() {
+    let volume = limb("HFS", |p| {
+        let streak = (p[0] - 8.0).abs() < 11.0 && (p[1] + 17.0).abs() < 1.8 && (5.6..6.4).contains(&p[2]);
+        ball(p, [16.0, 14.0, 0.0], 4.0).then_some(3000.0).or(streak.then_some(280.0))
+    });
+    let analysis = run(&volume);
+    assert!(analysis.lesions.iter().any(|lesion| lesion.kind == Kind::Artefact), "{:?}", analysis.lesions);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+}
+
+/// The stem takes the place of the marrow, from which the cortex about it is far.
+#[test]
+fn the_bone_about_a_stem_is_no_deposit() {
+    let volume = limb("HFS", |p| match (p[0] + 8.0).hypot(p[1] - 4.0) {
+        off if p[2] > -10.0 && off < 6.5 => Some(3000.0),
+        off if off < 10.0 && off > 5.5 => Some(1000.0),
+        _ => None,
+    });
+    let analysis = run(&volume);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+}
+
+#[test]
 fn new_bone_that_touches_metal_is_parted_from_it() {
     let (metal, bone) = ([14.0, 12.0, -6.0], [14.0, 12.0, 5.5]);
     let volume = limb("HFS", |p| {
@@ -602,6 +633,16 @@ fn a_loose_body_in_a_slender_limb_is_bone_where_it_is_as_dense_as_cortex_through
     let chalk = run(&joint(|p| rod(p).then_some(if grain(p) { 1300.0 } else { 500.0 })));
     let [lesion] = calcifications(&chalk)[..] else { panic!("{:?}", chalk.lesions) };
     assert!(lesion.max_hu > 850.0 && lesion.mean_hu > 420.0, "{lesion:?}");
+}
+
+#[test]
+fn a_long_round_rod_beside_a_small_bone_is_the_next_bone() {
+    // so blurred that its marrow is not seen
+    let rod = |p: [f64; 3], half: f64| (p[0] - 8.0).hypot(p[1] - 4.0) < 3.6 && p[2].abs() < half;
+    let long = run(&joint(|p| rod(p, 12.0).then_some(420.0)));
+    assert!(calcifications(&long).is_empty(), "{:?}", long.lesions);
+    let short = run(&joint(|p| rod(p, 4.0).then_some(420.0)));
+    assert_eq!(calcifications(&short).len(), 1, "{:?}", short.lesions);
 }
 
 #[test]

@@ -14,8 +14,10 @@ const SURROUNDED: f64 = 0.75;
 const FILM_HU: f32 = 350.0;
 /// The bone that a piece hangs on is looked for within this, mm.
 const PARENT_MM: f64 = 9.0;
-/// Cells wider than this (mm) do not tell a piece from its bone.
+/// Cells wider than this (mm) blur a piece with its bone.
 pub(crate) const BLURRED_MM: f64 = 2.6;
+/// Cells wider than this (mm) do not tell a piece from its bone.
+pub(crate) const FUSED_MM: f64 = 3.5;
 
 /// Log odds that a piece is a deposit and not bone: a weight of each feature and a constant. Fitted by logistic regression
 /// to pieces of phantoms of several makes, each study and each class with the same weight.
@@ -171,9 +173,7 @@ impl Bones<'_> {
             return f64::MIN;
         }
         // what bone surrounds, or what is not dense, is a space of bone
-        if piece.contact_share() >= SURROUNDED
-            || piece.mean_hu() < 120.0
-            || self.coarse.edge_mm() > BLURRED_MM
+        if piece.contact_share() >= SURROUNDED || piece.mean_hu() < 120.0 || self.coarse.edge_mm() > FUSED_MM
         {
             return -6.0;
         }
