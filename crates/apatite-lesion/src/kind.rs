@@ -196,6 +196,8 @@ struct Study {
     lone: bool,
     /// Many such bodies do.
     many: bool,
+    /// How many bodies, free or on bone, have the form of a small bone: many are those of a disease of a joint.
+    shells: usize,
     /// Organs may lie within a ring of bone in view: not in a limb.
     ring: bool,
 }
@@ -225,6 +227,7 @@ impl Study {
             ring: !of(&LIMB),
             lone: free <= 2,
             many: free >= MANY,
+            shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }
     }
@@ -375,7 +378,8 @@ fn scores(
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     // what has the form of a deposit on bone may bulge into thin skin
-    let cut = candidate.deposit.is_none_or(|deposit| deposit < 0.0)
+    let cut = !study.many
+        && candidate.deposit.is_none_or(|deposit| deposit < 0.0)
         && beyond_circle(scene.volume.size, &candidate.runs);
     if !study.small && cut && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && volume > 100.0 {
         scores.add(
@@ -420,12 +424,12 @@ fn scores(
     // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx
     if !study.small
         && study.lone
+        && study.shells <= 2
         && !shaft
-        && scene.skeleton.metal_mm.is_empty()
-        && (60.0..1500.0).contains(&volume)
+        && candidate.metal_mm > IMPLANT_MM
         && candidate.bone_mm < 8.0
         && candidate.max_hu > 500.0
-        && candidate.closed.compact > OSSICLE_COMPACT
+        && is_compact(candidate)
     {
         let hollow = ((candidate.closed.hollow - OSSICLE_HOLLOW) / OSSICLE_HOLLOW_RANGE).clamp(0.0, 1.0);
         // how it hangs on bone says nothing then
@@ -604,6 +608,11 @@ fn scores(
         }
     }
     scores
+}
+
+/// Of the form and size of a small bone that stands alone.
+fn is_compact(candidate: &Candidate) -> bool {
+    (60.0..1500.0).contains(&candidate.volume_mm3) && candidate.closed.compact > OSSICLE_COMPACT
 }
 
 /// In soft tissue, away from bone.

@@ -329,6 +329,7 @@ fn from_anatomy(
         cortex: &cortex,
         share: &share,
         large_bones: large_section || shafts,
+        shafts,
     };
     let attached = bones.judge(&pieces, piece_counts.len());
     let mut tissue: Vec<Tissue> = (0..grid.len())

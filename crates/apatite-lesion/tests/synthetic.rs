@@ -672,20 +672,16 @@ fn a_shell_about_marrow_beside_a_small_bone_is_bone_and_a_solid_body_is_none() {
     assert_eq!(bodies, 3, "{:?}", solid.lesions);
 }
 
-/// A finger along the slices that ends at `end` mm above the middle slice, with its bone, in the picture of a hand;
-/// a flake of chalk lies in the pulp at the middle slice.
-fn finger(end: f64, body_part: &str) -> Volume {
-    let flake = |p: [f64; 3]| {
-        let bulge = 0.6 * (p[2] * 1.3).sin() + 0.5 * (p[1] * 1.7).cos();
-        (p[0] - 13.8 - bulge).abs() < 0.9 && (p[1] - 4.0).abs() < 3.5 && p[2].abs() < 3.0
-    };
+/// A finger along the slices that ends at `end` mm above the middle slice, with its bone, in the picture of a hand or
+/// foot; `chalk` lies in it.
+fn finger(end: f64, body_part: &str, chalk: impl Fn([f64; 3]) -> bool) -> Volume {
     let mut finger = limb("HFS", |p| {
         let beyond = (p[2] - (end - 8.0)).max(0.0);
         let skin = (p[0] - 8.0).hypot(p[1] - 4.0).hypot(beyond);
         let bone = (p[0] - 8.0).hypot(p[1] - 4.0).hypot((p[2] - (end - 7.0)).max(0.0));
         Some(match (skin, bone) {
-            _ if flake(p) => 600.0,
-            (skin, _) if skin > 8.5 => -1000.0,
+            _ if chalk(p) => 600.0,
+            (skin, _) if skin > 9.5 => -1000.0,
             (_, bone) if bone < 1.5 => 200.0,
             (_, bone) if bone < 3.2 => 1100.0,
             _ => 20.0,
@@ -697,8 +693,12 @@ fn finger(end: f64, body_part: &str) -> Volume {
 
 #[test]
 fn the_pulp_of_a_fingertip_is_told_from_the_middle_of_a_finger_and_from_a_toe() {
+    let flake = |p: [f64; 3]| {
+        let bulge = 0.6 * (p[2] * 1.3).sin() + 0.5 * (p[1] * 1.7).cos();
+        (p[0] - 13.8 - bulge).abs() < 0.9 && (p[1] - 4.0).abs() < 3.5 && p[2].abs() < 3.0
+    };
     let told = |end: f64, body_part: &str| {
-        let analysis = run(&finger(end, body_part));
+        let analysis = run(&finger(end, body_part, flake));
         let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
         probability(&lesion.findings, "fingertip_palmar")
     };
@@ -719,4 +719,74 @@ fn a_sheet_that_touches_bone_along_its_edge_is_not_attached_to_it_broadly() {
     let broad = probability(&lesion.findings, "broad_bone_attachment");
     assert!(broad < 0.05, "{broad}");
     assert!(probability(&lesion.findings, "juxtacortical") < 0.05, "{lesion:?}");
+}
+
+#[test]
+fn a_round_body_beside_a_phalanx_may_be_a_sesamoid_midway_and_not_in_the_fingertip() {
+    let deposit = |end: f64| {
+        let analysis = run(&finger(end, "HAND", |p| ball(p, [15.0, 4.0, 0.0], 2.3)));
+        let [lesion] = &analysis.lesions[..] else { panic!("{:?}", analysis.lesions) };
+        if lesion.kind == Kind::Calcification { lesion.probability } else { 1.0 - lesion.probability }
+    };
+    assert!(deposit(6.0) > 0.85, "{}", deposit(6.0));
+    assert!(deposit(26.0) < 0.6, "{}", deposit(26.0));
+}
+
+#[test]
+fn a_lone_shell_about_trabeculae_beside_bone_is_a_small_bone_and_a_solid_body_is_none() {
+    let body = |core: f64| {
+        let centre = [13.0, 4.0, 6.0];
+        run(&joint(|p| match () {
+            () if ball(p, centre, 3.4) => Some(core),
+            () if ball(p, centre, 5.0) => Some(800.0),
+            () => None,
+        }))
+    };
+    let shell = body(250.0);
+    assert!(calcifications(&shell).is_empty(), "{:?}", shell.lesions);
+    let solid = body(800.0);
+    assert_eq!(calcifications(&solid).len(), 1, "{:?}", solid.lesions);
+}
+
+#[test]
+fn what_the_first_slice_cuts_is_bone_where_it_is_alone_and_a_deposit_among_many() {
+    // a plate that the first slice cuts; beads higher up
+    let plate = |p: [f64; 3]| p[2] < -14.0 && (p[0] - 18.0).abs() < 2.0 && (p[1] + 4.0).abs() < 9.0;
+    let beads = |p: [f64; 3]| {
+        (0..8).any(|at: i32| {
+            let angle = f64::from(at) * std::f64::consts::FRAC_PI_4;
+            ball(p, [-8.0 + 19.0 * angle.cos(), 4.0 + 19.0 * angle.sin(), 12.0], 3.2)
+        })
+    };
+    let found = |with_beads: bool| {
+        let volume = limb("HFS", |p| (plate(p) || (with_beads && beads(p))).then_some(600.0));
+        let place = patient(&volume, [18.0, -4.0, -20.0]);
+        let analysis = run(&volume);
+        let near = |lesion: &&Lesion| (0..3).all(|k| (lesion.centre_mm[k] - place[k]).abs() < 6.0);
+        calcifications(&analysis).into_iter().any(|lesion| near(&lesion))
+    };
+    assert!(!found(false));
+    assert!(found(true));
+}
+
+#[test]
+fn noise_in_a_tendon_is_no_calcification() {
+    let mut volume = limb("HFS", |p| {
+        let tendon = (p[0] - 14.0).hypot(p[1] + 6.0) < 6.0;
+        tendon.then_some(100.0)
+    });
+    // a sharp kernel: noise of about 40 HU
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for value in &mut volume.values {
+        let mut sum = 0.0;
+        for _ in 0..4 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            sum += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        }
+        *value += (sum * 68.0).round() as i16;
+    }
+    let analysis = run(&volume);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
 }

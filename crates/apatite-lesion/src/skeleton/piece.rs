@@ -40,6 +40,9 @@ const PIECE_OF_SMALL: Weights<16> = (
 const SMALL_PIECE_MM3: f64 = 3000.0;
 /// On large bones, a piece smaller than this is too few cells to tell, mm³.
 const LEAST_PIECE_MM3: f64 = 15.0;
+/// No ridge of a shaft reaches so far from its marrow, mm; the log odds of what does.
+const RIDGE_OF_SHAFT_MM: f32 = 16.0;
+const FAR_FROM_SHAFT: f64 = 1.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -1.7;
 
@@ -58,6 +61,8 @@ pub(super) struct Bones<'a> {
     pub(super) share: &'a [f32],
     /// No hand or foot.
     pub(super) large_bones: bool,
+    /// All bones in view are shafts.
+    pub(super) shafts: bool,
 }
 
 /// What is measured of a piece.
@@ -188,7 +193,9 @@ impl Bones<'_> {
         } else if volume < LEAST_PIECE_MM3 {
             -6.0
         } else {
-            weighed(&PIECE_OF_LARGE, self.features_of_large(piece))
+            let score = weighed(&PIECE_OF_LARGE, self.features_of_large(piece));
+            let far = self.shafts && piece.reach_mm > RIDGE_OF_SHAFT_MM;
+            if far { score.max(FAR_FROM_SHAFT) } else { score }
         }
     }
 
@@ -289,4 +296,47 @@ fn beside(grid: &Grid, pieces: &[u32], scores: &[f64]) -> Vec<f64> {
         }
     }
     beside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reaches_far_from_the_marrow_of_shafts_is_told_though_it_looks_like_a_ridge() {
+        let grid = Grid { size: [4, 4, 4], spacing_mm: [1.0; 3] };
+        let coarse = Coarse { grid, block: [1; 3], low: [0; 3], mean: vec![0.0; 64], peak: vec![0; 64] };
+        let cortex = Cortex::measure(&coarse.grid, |_| None, |_| None);
+        // a thin plate on a broad base, as dense as cortex
+        let piece = |reach_mm: f32| Piece {
+            cells: 4000,
+            contact: 2000,
+            free: 3000,
+            own_mm: 1.5,
+            reach_mm,
+            sum: 4000.0 * 900.0,
+            peak: 1300.0,
+            surface: 3800,
+            wall: 4000.0 * 1000.0,
+            seam: 2000.0 * 1000.0,
+            share: 2000.0,
+            ..Piece::default()
+        };
+        let score = |shafts: bool, reach_mm: f32| {
+            let bones = Bones {
+                coarse: &coarse,
+                size: [4; 3],
+                depth: &[],
+                is_solid: &|_| true,
+                from_marrow: &[],
+                cortex: &cortex,
+                share: &[],
+                large_bones: true,
+                shafts,
+            };
+            bones.score(&piece(reach_mm))
+        };
+        assert!(score(true, 8.0) < PIECE_TOLD && score(false, 30.0) < PIECE_TOLD);
+        assert!(score(true, 30.0) > 0.0);
+    }
 }
