@@ -7,7 +7,7 @@ use crate::candidate::{Candidate, ELLIPSOID, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
-use crate::skeleton::{BLURRED_MM, Tissue};
+use crate::skeleton::{BLURRED_MM, TRUNK_MM2, Tissue};
 use crate::tip::Tip;
 use crate::tube::{Tube, tube};
 
@@ -204,7 +204,7 @@ struct Study {
 
 impl Study {
     fn of(scene: &Scene, candidates: &[Candidate]) -> Self {
-        let trunk = scene.body.section_mm2() > 42_000.0;
+        let trunk = scene.body.section_mm2() > TRUNK_MM2;
         let pools = candidates.iter().any(|candidate| {
             candidate.volume_mm3 > 8000.0
                 && candidate.mean_hu < 260.0
@@ -226,7 +226,7 @@ impl Study {
             sesamoids: !of(&WITHOUT),
             ring: !of(&LIMB),
             lone: free <= 2,
-            many: free >= MANY,
+            many: free >= MANY && !trunk,
             shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }

@@ -65,6 +65,8 @@ struct Anatomy {
     deposit: BTreeMap<u32, f32>,
 }
 
+/// The section of a trunk is larger than this, mm².
+pub(crate) const TRUNK_MM2: f64 = 42_000.0;
 /// Narrower than a thigh or knee, mm².
 const SMALL_SECTION_MM2: f64 = 6000.0;
 /// A foot cut along its length is narrower than this, mm².
@@ -103,7 +105,7 @@ const LEAST_BONES: usize = 5;
 /// A body that the field cuts is a bone if it is larger than this, mm³, and somewhere denser than this, HU.
 const CUT_MM3: f64 = 800.0;
 const CUT_HU: f32 = 350.0;
-/// Unless so many larger than this (mm³) lie free.
+/// Unless so many larger than this (mm³) lie free, and they cannot be ribs.
 const MANY_FREE: usize = 5;
 const FREE_MM3: f64 = 100.0;
 /// Muscle is about this dense, HU; where mineral begins less than so many times the noise of a cell above it, some cells
@@ -304,7 +306,10 @@ fn from_anatomy(
         .count();
     for at in 1..body_counts.len() {
         // a bone cut by the edge of the field may show no marrow; so may one of many deposits
-        let cut = free < MANY_FREE && whole[at].on_edge && volume(at) > CUT_MM3 && peak[at] > CUT_HU;
+        let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
+            && whole[at].on_edge
+            && volume(at) > CUT_MM3
+            && peak[at] > CUT_HU;
         skeletal[at] = marrowed[at] || cut;
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
