@@ -126,7 +126,7 @@ const PALE_HU: f64 = 240.0;
 const SLIVER_SLICES: f64 = 2.0;
 const SLIVER_HU: f64 = 300.0;
 const SLIVER_PEAK_HU: f64 = 450.0;
-/// The bone about an implant fills less than this share of the ellipsoid with its principal axes.
+/// The bone about an implant and the cortex of a bone fill less than this share of the ellipsoid with its principal axes.
 const SHELL_COMPACT: f64 = 0.3;
 /// The circle of reconstruction touches the sides of the field: what it cuts lies beyond this share of its radius.
 const CIRCLE: f64 = 0.75;
@@ -167,6 +167,8 @@ const SKIN_MM: f64 = 2.5;
 /// rounder or denser.
 const FILM_LENGTH: f64 = 4.0;
 const RIM_HU: f64 = 240.0;
+/// So many faint films at the skin are of its brightened rim.
+const FILMS: usize = 6;
 /// Of what lies about a cast or clothing, air is more than this share.
 const IN_AIR: f64 = 0.7;
 /// They are longer than this (four standard deviations), mm.
@@ -186,12 +188,16 @@ const FILM_MM3: f64 = 300.0;
 struct Study {
     /// The body is a hand, forearm or foot.
     small: bool,
+    /// It is no forearm and no elbow.
+    hand_or_foot: bool,
     /// The body is a trunk: wide, with viscera.
     trunk: bool,
     /// Contrast is in vessels or bowel.
     contrast: bool,
     /// The region may hold a patella or sesamoids.
     sesamoids: bool,
+    /// A sharp kernel brightens the skin: there are films of it.
+    films: bool,
     /// At most two bodies of a size that can be told lie free of bone, apart from what is as large as a patella.
     lone: bool,
     /// Many such bodies do.
@@ -222,8 +228,16 @@ impl Study {
         let of = |sites: &[&str]| site.as_ref().is_some_and(|site| sites.contains(&site.id.as_str()));
         Self {
             small,
+            hand_or_foot: scene.skeleton.hand_or_foot,
             trunk,
             sesamoids: !of(&WITHOUT),
+            films: candidates
+                .iter()
+                .filter(|candidate| {
+                    is_film(candidate) && candidate.skin_mm < 4.0 && candidate.mean_hu < RIM_HU
+                })
+                .count()
+                >= FILMS,
             ring: !of(&LIMB),
             lone: free <= 2,
             many: free >= MANY && !trunk,
@@ -267,9 +281,10 @@ fn scores(
         scores.add(Kind::Artefact, near.max(pale).max(sliver), say("in the streaks of metal", []));
     }
     // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
-    let film = short < SKIN_MM && long > FILM_LENGTH * short;
+    // where there are many films, what is as faint is another
+    let film = is_film(candidate) || study.films;
     let sheet = short < SKIN_MM && candidate.around.fat > 0.3;
-    let (air, most_hu) = if film { (0.15, RIM_HU) } else { (0.35, 200.0) };
+    let (air, most_hu) = if film { (0.14, RIM_HU) } else { (0.35, 200.0) };
     if candidate.around.air > air
         && (candidate.skin_mm < 4.0 || sheet)
         && candidate.mean_hu < most_hu
@@ -356,14 +371,14 @@ fn scores(
             -BONE_PRIOR - favour - deposit + slight,
             say("hangs on bone, of the form of a ridge or process of it", []),
         );
-        if candidate.closed.compact < SHELL_COMPACT && about_metal(scene, candidate) {
-            scores.add(
-                Kind::BoneOrVariant,
-                5.0,
-                say("a shell about an implant, as the bone that holds it is", []),
-            );
+        if let Some(reason) = cortex(core(scene, candidate), candidate.closed.compact, volume) {
+            scores.add(Kind::BoneOrVariant, 5.0, reason);
         }
-    } else if study.small && candidate.max_hu > 850.0 && volume > 40.0 && candidate.mean_hu > 420.0 && !lobed
+    } else if study.hand_or_foot
+        && candidate.max_hu > 850.0
+        && volume > 40.0
+        && candidate.mean_hu > 420.0
+        && !lobed
     {
         // deposits of a hand are chalk or crumbs, and seldom as dense as cortex throughout
         let throughout = ((candidate.mean_hu - SOLID_CORTEX_HU) / 150.0).clamp(0.0, 1.5);
@@ -452,7 +467,8 @@ fn scores(
         );
     }
     // a deposit of a hand is seldom a long round rod, and the shaft of a small bone always is
-    if study.small && !shaft && volume > ROD_MM3 && candidate.bone_mm < ROD_MM && short > 0.7 * middle {
+    if study.hand_or_foot && !shaft && volume > ROD_MM3 && candidate.bone_mm < ROD_MM && short > 0.7 * middle
+    {
         let rod = ((long / middle - 1.5) / 0.7).clamp(0.0, 1.0);
         let compact = ((candidate.closed.compact - 0.7) / 0.08).clamp(0.0, 1.0);
         scores.add(
@@ -463,7 +479,7 @@ fn scores(
     }
     // sesamoids and terminal phalanges lie at joints; the small ones are told from deposits by being alone
     let least = if study.lone { SESAMOID_MM3 } else { 80.0 };
-    if study.small
+    if study.hand_or_foot
         && candidate.deposit.is_none()
         && (least..1200.0).contains(&volume)
         && (0.8..4.0).contains(&candidate.bone_mm)
@@ -477,7 +493,7 @@ fn scores(
         );
     }
     // deposits of a hand are chalk throughout, its loose bones shells around marrow
-    if study.small
+    if study.hand_or_foot
         && candidate.deposit.is_none()
         && (40.0..1500.0).contains(&volume)
         && candidate.bone_mm < 5.0
@@ -615,6 +631,12 @@ fn is_compact(candidate: &Candidate) -> bool {
     (60.0..1500.0).contains(&candidate.volume_mm3) && candidate.closed.compact > OSSICLE_COMPACT
 }
 
+/// As thin as skin, and long.
+fn is_film(candidate: &Candidate) -> bool {
+    let [long, _, short] = candidate.axes_mm;
+    short < SKIN_MM && long > FILM_LENGTH * short
+}
+
 /// In soft tissue, away from bone.
 fn off_bone(candidate: &Candidate) -> bool {
     candidate.bone_mm > 3.0 && !candidate.attached
@@ -662,11 +684,21 @@ fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
     runs.iter().any(|run| out(0, run.start).max(out(0, run.end - 1)).hypot(out(1, run.row)) > CIRCLE)
 }
 
-/// Whether the centre of a candidate lies in metal.
-fn about_metal(scene: &Scene, candidate: &Candidate) -> bool {
+/// What lies at the centre of a candidate, and thus within it where it is a shell.
+fn core(scene: &Scene, candidate: &Candidate) -> Tissue {
     let centre = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
-    let cell = scene.coarse.cell(centre.map(|at| at.max(0.0) as usize));
-    scene.skeleton.metal_mm.get(cell).is_some_and(|&distance| distance <= 0.0)
+    scene.skeleton.tissue[scene.coarse.cell(centre.map(|at| at.max(0.0) as usize))]
+}
+
+/// Why what hangs on bone is cortex, from what lies at its centre: a thin shell about a bone or an implant is, one in soft
+/// tissue is none, and a large one may be new bone.
+fn cortex(core: Tissue, compact: f64, volume_mm3: f64) -> Option<Reason> {
+    match core {
+        _ if compact >= SHELL_COMPACT => None,
+        Tissue::Metal => Some(say("a shell about an implant, as the bone that holds it is", [])),
+        Tissue::Bone if volume_mm3 < FILM_MM3 => Some(say("a thin shell about a bone, as its cortex is", [])),
+        _ => None,
+    }
 }
 
 /// Whether the bone beside a candidate is a shaft that runs on: its axial section stays alike and slender 25 mm above
@@ -970,6 +1002,16 @@ fn within(a: &Candidate, b: &Candidate, reach: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thin_shell_about_a_bone_or_an_implant_is_cortex() {
+        assert!(cortex(Tissue::Bone, 0.2, 80.0).is_some() && cortex(Tissue::Metal, 0.1, 9000.0).is_some());
+        for (core, compact, volume) in
+            [(Tissue::Bone, 0.8, 80.0), (Tissue::Bone, 0.2, 5000.0), (Tissue::Soft, 0.2, 80.0)]
+        {
+            assert!(cortex(core, compact, volume).is_none(), "{core:?}, {compact}, {volume}");
+        }
+    }
 
     #[test]
     fn the_circle_of_reconstruction_is_at_the_sides_and_not_in_the_middle() {

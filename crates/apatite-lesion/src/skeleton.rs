@@ -54,6 +54,8 @@ pub(crate) struct Skeleton {
     pub(crate) metal_mm3: f64,
     /// The region is one of many small bones: hand or foot.
     pub(crate) small_bones: bool,
+    /// And it is no forearm and no elbow.
+    pub(crate) hand_or_foot: bool,
     /// Cells of pieces that hang on bone, with the log odds that the piece is a deposit and not bone.
     pub(crate) deposit: BTreeMap<u32, f32>,
 }
@@ -62,6 +64,7 @@ pub(crate) struct Skeleton {
 struct Anatomy {
     tissue: Vec<Tissue>,
     small_bones: bool,
+    hand_or_foot: bool,
     deposit: BTreeMap<u32, f32>,
 }
 
@@ -77,6 +80,9 @@ const SMALL_BONE_MM3: f64 = 15_000.0;
 const MARROW_OF_SMALL_BONE_MM3: f64 = 250.0;
 /// No knee, elbow, hip or shoulder shows so many small bones whole.
 const WHOLE_SMALL_BONES: usize = 8;
+/// A hand shows at least so many whole; or it shows nothing but fingers, whose bones have less marrow than this, mm³.
+const BONES_OF_HAND: usize = 3;
+const MARROW_OF_FINGERS_MM3: f64 = 3000.0;
 /// Half of the bones of a foot have less marrow than this (mm³): phalanges and most metatarsals.
 const TINY_BONE_MM3: f64 = 2500.0;
 /// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
@@ -143,10 +149,11 @@ pub(crate) fn skeleton(
     let solid = solid(coarse, &dense);
     let has_metal = metal.iter().any(|&metal| metal);
     let metal_mm: Vec<f32> = if has_metal { roots(distance2(grid, |cell| metal[cell])) } else { Vec::new() };
-    let Anatomy { mut tissue, small_bones, deposit } = match given {
+    let Anatomy { mut tissue, small_bones, hand_or_foot, deposit } = match given {
         Some(given) => Anatomy {
             tissue: from_mask(grid, &solid, given),
             small_bones: section_mm2 <= SMALL_SECTION_MM2,
+            hand_or_foot: section_mm2 <= SMALL_SECTION_MM2,
             deposit: BTreeMap::new(),
         },
         None => from_anatomy(coarse, size, section_mm2, &solid, &metal_mm),
@@ -164,7 +171,7 @@ pub(crate) fn skeleton(
     let bone_mm = roots(distance2(grid, |cell| tissue[cell] == Tissue::Bone));
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
-    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, deposit }
+    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, hand_or_foot, deposit }
 }
 
 /// Without the cells that too few others touch: specks of noise, which make bridges between bone and what lies beside
@@ -286,6 +293,7 @@ fn from_anatomy(
     let contacts = contacts(grid, &marrow);
     join_processes(&contacts, &spaces, grid.cell_mm3(), &mut is_bone);
     let shafts = part_from_shafts(&contacts, &spaces, grid.cell_mm3(), large_section, &mut is_bone);
+    let hand_or_foot = small_bones && !shafts && shows_hand(&bones);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
     let mut skeletal = vec![false; body_counts.len()];
@@ -353,7 +361,7 @@ fn from_anatomy(
     regrow(grid, &mut tissue, &from_marrow, &cortex, edge);
     let deposit =
         (0..grid.len()).filter_map(|cell| Some((cell as u32, attached[pieces[cell] as usize]?))).collect();
-    Anatomy { tissue, small_bones, deposit }
+    Anatomy { tissue, small_bones, hand_or_foot, deposit }
 }
 
 /// Spaces that are marrow before it is known what part of the body is in view and how blurred the picture is.
@@ -411,6 +419,13 @@ fn contacts(grid: &Grid, marrow: &[u32]) -> BTreeMap<(u32, u32), f64> {
         }
     }
     contacts
+}
+
+/// Whether bones, by the volume of their marrow (mm³) and whether the field cuts them, are not those of a part of a
+/// forearm, an elbow or an ankle, which shows no small ones whole.
+fn shows_hand(bones: &[(f64, bool)]) -> bool {
+    let whole = bones.iter().filter(|&&(volume, cut)| !cut && volume >= MARROW_OF_SMALL_BONE_MM3).count();
+    whole >= BONES_OF_HAND || bones.iter().all(|&(volume, _)| volume < MARROW_OF_FINGERS_MM3)
 }
 
 /// A space that opens wide into the marrow of a bone is that of a process of it (trochanter, tuberosity): it was parted
@@ -560,6 +575,14 @@ mod tests {
             .chain([(54_000.0, true), (5800.0, true)])
             .collect();
         assert!(!of_hand_or_foot(&shoulder));
+    }
+
+    #[test]
+    fn an_elbow_is_no_hand_however_slender() {
+        assert!(!shows_hand(&[(9000.0, true), (3500.0, true), (2500.0, true)]));
+        assert!(shows_hand(&[[(6000.0, true); 1].as_slice(), &[(900.0, false); 12]].concat()));
+        // a finger
+        assert!(shows_hand(&[(800.0, true), (300.0, false)]));
     }
 
     #[test]

@@ -534,6 +534,15 @@ fn skin_that_a_sharp_kernel_brightens_is_no_calcification() {
     let analysis = run(&volume);
     assert!(analysis.lesions.iter().any(|lesion| lesion.kind == Kind::Artefact), "{:?}", analysis.lesions);
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+    // beside many of them, one that goes far around is another
+    let volume = limb("HFS", |p| {
+        let angle = p[1].atan2(p[0]).rem_euclid(std::f64::consts::TAU);
+        let patch = angle < 4.0 && angle.rem_euclid(0.5) < 0.35 && p[2].rem_euclid(14.0) < 10.0;
+        let around = (4.3..6.0).contains(&angle) && p[2].abs() < 14.0;
+        ((patch || around) && (35.7..37.0).contains(&p[0].hypot(p[1]))).then_some(232.0)
+    });
+    let analysis = run(&volume);
+    assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
     // mineral just below the skin is one, and bright
     let volume = limb("HFS", |p| ball(p, [33.0, 0.0, 0.0], 2.5).then_some(600.0));
     assert_eq!(calcifications(&run(&volume)).len(), 1);
