@@ -43,6 +43,8 @@ const LEAST_PIECE_MM3: f64 = 15.0;
 /// No ridge of a shaft reaches so far from its marrow, mm; the log odds of what does.
 const RIDGE_OF_SHAFT_MM: f32 = 16.0;
 const FAR_FROM_SHAFT: f64 = 1.0;
+/// The thin blade of a scapula, of which no marrow is seen, is fainter, HU.
+const BLADE_HU: f64 = 350.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
 const PIECE_TOLD: f64 = -1.7;
 
@@ -194,7 +196,10 @@ impl Bones<'_> {
             -6.0
         } else {
             let score = weighed(&PIECE_OF_LARGE, self.features_of_large(piece));
-            let far = self.shafts && piece.reach_mm > RIDGE_OF_SHAFT_MM;
+            let far = self.shafts
+                && self.coarse.edge_mm() <= BLURRED_MM
+                && piece.reach_mm > RIDGE_OF_SHAFT_MM
+                && piece.mean_hu() > BLADE_HU;
             if far { score.max(FAR_FROM_SHAFT) } else { score }
         }
     }
