@@ -167,6 +167,11 @@ const SKIN_MM: f64 = 2.5;
 /// rounder or denser.
 const FILM_LENGTH: f64 = 4.0;
 const RIM_HU: f64 = 240.0;
+/// A film bent about a bone is thinner than this (four standard deviations, mm) and fills less than this share of the
+/// ellipsoid with its principal axes; its log odds of bone.
+const BENT_MM: f64 = 4.5;
+const BENT_COMPACT: f64 = 0.52;
+const BENT: f64 = 1.6;
 /// So many faint films at the skin are of its brightened rim.
 const FILMS: usize = 6;
 /// Of what lies about a cast or clothing, air is more than this share.
@@ -521,8 +526,8 @@ fn scores(
     if candidate.deposit.is_some() {
         // where cortex is a little thicker than about it, its surface is left over as a film
         if volume < FILM_MM3 {
-            let film = ((long / short.max(1.0) - 3.0) * 0.7).clamp(0.0, 2.0);
-            scores.add(Kind::BoneOrVariant, film, say("a film on the surface of bone", []));
+            let odds = film_odds(long, short, candidate.closed.compact);
+            scores.add(Kind::BoneOrVariant, odds, say("a film on the surface of bone", []));
         }
         // judged with the bone it hangs on, of which a crumb of it tells little
         if volume < 20.0 {
@@ -688,6 +693,14 @@ fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
 fn core(scene: &Scene, candidate: &Candidate) -> Tissue {
     let centre = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
     scene.skeleton.tissue[scene.coarse.cell(centre.map(|at| at.max(0.0) as usize))]
+}
+
+/// Log odds that what hangs on bone is a film of its cortex: long against its thickness, or thin and bent about the bone, so
+/// that it fills little of the ellipsoid with its axes.
+fn film_odds(long_mm: f64, short_mm: f64, compact: f64) -> f64 {
+    let flat = ((long_mm / short_mm.max(1.0) - 3.0) * 0.7).clamp(0.0, 2.0);
+    let bent = ((BENT_COMPACT - compact) / 0.1).clamp(0.0, 1.0) * BENT;
+    flat + if short_mm < BENT_MM { bent } else { 0.0 }
 }
 
 /// Why what hangs on bone is cortex, from what lies at its centre: a thin shell about a bone or an implant is, one in soft
@@ -1011,6 +1024,12 @@ mod tests {
         {
             assert!(cortex(core, compact, volume).is_none(), "{core:?}, {compact}, {volume}");
         }
+    }
+
+    #[test]
+    fn a_film_of_cortex_is_flat_or_bent_about_the_bone() {
+        assert!(film_odds(12.0, 4.0, 0.9) < 0.1 && film_odds(12.0, 2.0, 0.9) > 1.9);
+        assert!(film_odds(12.0, 4.0, 0.4) > 1.5 && film_odds(12.0, 8.0, 0.4) < 0.1);
     }
 
     #[test]
