@@ -152,8 +152,10 @@ const OSSICLE_HOLLOW_RANGE: f64 = 0.12;
 const OSSICLE_COMPACT: f64 = 0.92;
 /// So many bodies free of bone are those of a disease that puts calcium everywhere, and not small bones.
 const MANY: usize = 6;
-/// Log odds of bone for what hangs alone on a large bone where the field cuts it.
+/// Log odds of bone for what hangs alone on a large bone where the field cuts it, a corner of a process that is smaller
+/// than this, mm³: of a tumour on bone more is seen.
 const CUT_ON_BONE: f64 = 2.5;
+const CORNER_MM3: f64 = 1500.0;
 /// Noise is dust: it fills less than this share of the ellipsoid with its principal axes.
 const DUST: f64 = 0.3;
 /// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
@@ -517,7 +519,7 @@ fn scores(
         let weight = match candidate.deposit {
             _ if study.many => 0.0,
             // the rest of a process lies beyond
-            Some(_) if study.lone && !study.small => CUT_ON_BONE,
+            Some(_) if study.lone && !study.small && volume < CORNER_MM3 => CUT_ON_BONE,
             None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
             _ => 0.0,
         };

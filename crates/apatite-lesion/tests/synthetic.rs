@@ -741,19 +741,25 @@ fn a_round_body_beside_a_phalanx_may_be_a_sesamoid_midway_and_not_in_the_fingert
     assert!(deposit(26.0) < 0.6, "{}", deposit(26.0));
 }
 
+/// Half as large again: a thigh or knee and no hand.
+fn enlarged(mut volume: Volume) -> Volume {
+    volume.geometry.steps_mm = volume.geometry.steps_mm.map(|step| step.map(|value| 1.5 * value));
+    volume
+}
+
 #[test]
 fn a_lone_shell_about_trabeculae_beside_bone_is_a_small_bone_and_a_solid_body_is_none() {
     let body = |core: f64| {
-        let centre = [13.0, 4.0, 6.0];
-        run(&joint(|p| match () {
-            () if ball(p, centre, 3.4) => Some(core),
-            () if ball(p, centre, 5.0) => Some(800.0),
+        let centre = [9.5, 4.0, 6.0];
+        run(&enlarged(joint(|p| match () {
+            () if ball(p, centre, 2.6) => Some(core),
+            () if ball(p, centre, 4.2) => Some(580.0),
             () => None,
-        }))
+        })))
     };
-    let shell = body(250.0);
+    let shell = body(280.0);
     assert!(calcifications(&shell).is_empty(), "{:?}", shell.lesions);
-    let solid = body(800.0);
+    let solid = body(580.0);
     assert_eq!(calcifications(&solid).len(), 1, "{:?}", solid.lesions);
 }
 
@@ -798,4 +804,16 @@ fn noise_in_a_tendon_is_no_calcification() {
     }
     let analysis = run(&volume);
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
+}
+
+#[test]
+fn of_what_the_field_cuts_on_bone_a_corner_is_bone_and_a_mass_is_none() {
+    // on the cortex of a bone that ends, cut by the first slice
+    let found = |x: f64, radius: f64| {
+        let mass = |p: [f64; 3]| ball(p, [x, 4.0, -28.0], radius).then_some(900.0);
+        let analysis = run(&enlarged(joint(mass)));
+        calcifications(&analysis).iter().map(|lesion| lesion.volume_mm3).sum::<f64>()
+    };
+    assert!(found(1.0, 6.0) < 1.0, "{}", found(1.0, 6.0));
+    assert!(found(9.0, 13.0) > 2000.0, "{}", found(9.0, 13.0));
 }
