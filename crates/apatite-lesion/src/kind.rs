@@ -265,6 +265,7 @@ fn scores(
     let mut scores = Scores::new();
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
+    let ellipsoid = ELLIPSOID * long * middle * short;
     let blurred = scene.coarse.edge_mm() > BLURRED_MM;
     let voxel_mm3 = candidate.spacing_mm().into_iter().product::<f64>();
     // metal
@@ -287,7 +288,7 @@ fn scores(
         let sliver = if flat && faint { 8.0 } else { 0.0 };
         scores.add(Kind::Artefact, near.max(pale).max(sliver), say("in the streaks of metal", []));
     }
-    // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body
+    // where air meets skin, a sharp kernel brightens the skin; under a cast or blanket, it is no border of the body;
     // where there are many films, what is as faint is another
     let film = is_film(candidate) || study.films;
     let sheet = short < SKIN_MM && candidate.around.fat > 0.3;
@@ -314,18 +315,17 @@ fn scores(
             (7.0 - peak) * 2.0,
             say("its peak is {} times the noise above the tissue around it", [digits(peak, 1)]),
         );
-        if volume < DUST * ELLIPSOID * long * middle * short {
+        if volume < DUST * ellipsoid {
             scores.add(Kind::Artefact, 4.0, say("scattered voxels, as noise is", []));
         }
     }
     // in the end of a digit lies its terminal phalanx, which is larger, and no sesamoid
-    let tip = if study.small && volume < PHALANX_MM3 && candidate.deposit.is_none() {
+    let tip = if study.hand_or_foot && volume < PHALANX_MM3 && candidate.deposit.is_none() {
         Tip::of(scene, &candidate.runs).probability()
     } else {
         0.0
     };
     // bone: shell and marrow, cut by the edge, smooth, beside bone
-    let ellipsoid = ELLIPSOID * long * middle * short;
     // a bone of hand or foot is one compact body, a mass of many nodules is not
     let lobed = volume > 1500.0 && volume < 0.75 * ellipsoid;
     let shaft = beside_shaft(scene, candidate);

@@ -8,11 +8,9 @@ use apatite_volume::{Acquisition, Geometry, Labels, Volume};
 const SIZE: [usize; 3] = [110, 110, 70];
 const STEP: f64 = 0.8;
 
-/// A limb along the slices, 70 mm wide: fat, muscle, a bone with cortex and marrow; `paint` may overrule the HU at a
-/// point (mm from the axis of the limb and the middle slice). Noise of about 12 HU.
-fn limb(position: &str, paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
-    let mut state = 0x1234_5678_9abc_def1_u64;
-    let mut noise = || {
+/// Numbers about zero, the sum of four even ones within half of `width` each: their standard deviation is 0.58 of it.
+fn noise(mut state: u64, width: f64) -> impl FnMut() -> f64 {
+    move || {
         let mut sum = 0.0;
         for _ in 0..4 {
             state ^= state << 13;
@@ -20,8 +18,14 @@ fn limb(position: &str, paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
             state ^= state << 17;
             sum += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
         }
-        sum * 21.0
-    };
+        sum * width
+    }
+}
+
+/// A limb along the slices, 70 mm wide: fat, muscle, a bone with cortex and marrow; `paint` may overrule the HU at a
+/// point (mm from the axis of the limb and the middle slice). Noise of about 12 HU.
+fn limb(position: &str, paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
+    let mut noise = noise(0x1234_5678_9abc_def1, 21.0);
     let mut values = Vec::with_capacity(SIZE.iter().product());
     for z in 0..SIZE[2] {
         for y in 0..SIZE[1] {
@@ -791,16 +795,9 @@ fn noise_in_a_tendon_is_no_calcification() {
         tendon.then_some(100.0)
     });
     // a sharp kernel: noise of about 40 HU
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut noise = noise(0x2545_f491_4f6c_dd1d, 68.0);
     for value in &mut volume.values {
-        let mut sum = 0.0;
-        for _ in 0..4 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            sum += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
-        }
-        *value += (sum * 68.0).round() as i16;
+        *value += noise().round() as i16;
     }
     let analysis = run(&volume);
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
