@@ -8,7 +8,7 @@ use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_with
 use crate::linear::Moments;
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
-use crate::skeleton::{Skeleton, Tissue};
+use crate::skeleton::{CLIPPED, Skeleton, Tissue};
 
 /// Volume of an ellipsoid over the product of four standard deviations along its axes.
 pub(crate) const ELLIPSOID: f64 = 0.7317;
@@ -27,6 +27,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) threshold: i16,
     pub(crate) peak_hu: i16,
     pub(crate) metal_hu: i16,
+    /// The site of the vocabulary, where BodyPartExamined names one.
+    pub(crate) site: Option<&'static str>,
 }
 
 /// A component of dense voxels with what its kind is decided from.
@@ -55,6 +57,8 @@ pub(crate) struct Candidate {
     pub(crate) on_edge: bool,
     /// It lies at a side of the field (first or last column or row).
     pub(crate) on_side: bool,
+    /// It does so in a small section only: most of it is within.
+    pub(crate) clipped: bool,
     /// Shares of what lies 1 to 5 mm around it.
     pub(crate) around: Around,
     /// Mean of the outer 2 mm over the mean deeper inside; none where nothing is that deep.
@@ -290,6 +294,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
         deposit: (told > 0.0 && (on_bone || told > 0.15 * count)).then(|| odds / told),
         on_edge,
         on_side,
+        clipped: edge_mm2(volume.size, spacing, &runs) < CLIPPED * volume_mm3.powf(2.0 / 3.0),
         around: ground.around,
         rim,
         axes_mm,
@@ -303,6 +308,22 @@ struct Ground {
     median: f64,
     noise: f64,
     around: Around,
+}
+
+/// Area over which runs lie at the edge of a volume of `size` voxels, mm².
+fn edge_mm2(size: [usize; 3], spacing: [f64; 3], runs: &[Run]) -> f64 {
+    let ends = |axis: usize, at: u32| size[axis] > 2 && (at == 0 || at as usize + 1 == size[axis]);
+    let face = |axis: usize| spacing[(axis + 1) % 3] * spacing[(axis + 2) % 3];
+    runs.iter()
+        .map(|run| {
+            let across = [(1, run.row), (2, run.slice)]
+                .into_iter()
+                .filter(|&(axis, at)| ends(axis, at))
+                .map(|(axis, _)| run.len() as f64 * face(axis));
+            let along = [run.start, run.end - 1].into_iter().filter(|&at| ends(0, at)).map(|_| face(0));
+            across.chain(along).sum::<f64>()
+        })
+        .sum()
 }
 
 /// What lies this far from a component is around it, mm.

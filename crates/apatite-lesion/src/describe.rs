@@ -14,6 +14,7 @@ mod study;
 
 use std::collections::BTreeMap;
 
+use apatite_volume::Volume;
 use rayon::prelude::*;
 
 use crate::candidate::Scene;
@@ -44,15 +45,14 @@ pub(crate) fn lesions(
     const JOINTS: [&str; 6] = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"];
     // where bones of one joint face each other; ribs, vertebrae and the bones of hand and foot do so everywhere
     const FACING: [&str; 7] = ["shoulder", "elbow", "hip", "pelvis", "buttock", "thigh", "knee"];
-    let site = region(scene).map(|site| site.id);
-    let of_joint = site.as_deref().is_some_and(|site| JOINTS.contains(&site));
+    let of_joint = scene.site.is_some_and(|site| JOINTS.contains(&site));
     // small bones are those of a hand or a foot
-    let hand = match site.as_deref() {
+    let hand = match scene.site {
         Some("hand") => 1.0,
         None if scene.skeleton.small_bones => 0.5,
         _ => 0.0,
     };
-    let facing = site.as_deref().map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
+    let facing = scene.site.map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
         if !described(lesion) || runs.is_empty() {
             return;
@@ -164,8 +164,8 @@ fn levels(level: level::Level, lesion: &mut Lesion, findings: &mut Findings) {
 }
 
 /// The site, where BodyPartExamined names one of the vocabulary.
-pub(crate) fn region(scene: &Scene) -> Option<FindingEvidence> {
-    let part = scene.volume.acquisition.body_part.to_ascii_uppercase();
+pub(crate) fn site(volume: &Volume) -> Option<&'static str> {
+    let part = volume.acquisition.body_part.to_ascii_uppercase();
     let sites = [
         ("SHOULDER", "shoulder"),
         ("CLAVICLE", "shoulder"),
@@ -200,6 +200,5 @@ pub(crate) fn region(scene: &Scene) -> Option<FindingEvidence> {
         ("ABDOMEN", "abdominal_wall"),
         ("CHEST", "chest_wall"),
     ];
-    let (_, site) = sites.iter().find(|(name, _)| part.contains(name))?;
-    Some(FindingEvidence::new(site, 0.9, say("BodyPartExamined", [])))
+    sites.iter().find(|(name, _)| part.contains(name)).map(|&(_, site)| site)
 }

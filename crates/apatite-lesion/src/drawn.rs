@@ -48,9 +48,12 @@ impl Desk {
         let threshold = crate::threshold(noise_hu, options);
         let (coarse, _) = scan::coarse(&volume, &body, threshold);
         let dense_hu = f32::from(threshold.max(150));
-        let section = body.section_mm2();
-        let skeleton =
-            skeleton::skeleton(&coarse, volume.size, section, noise_hu, dense_hu, options.metal_hu, None);
+        let view = skeleton::View {
+            size: volume.size,
+            section_mm2: body.section_mm2(),
+            site: describe::site(&volume),
+        };
+        let skeleton = skeleton::skeleton(&coarse, &view, noise_hu, dense_hu, options.metal_hu, None);
         let Options { peak_hu, metal_hu, .. } = *options;
         Ok(Self { volume, body, coarse, skeleton, noise_hu, threshold, peak_hu, metal_hu })
     }
@@ -156,6 +159,7 @@ impl Desk {
             threshold: self.threshold,
             peak_hu: self.peak_hu,
             metal_hu: self.metal_hu,
+            site: describe::site(&self.volume),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::candidate::{Candidate, ELLIPSOID, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, digits, say, whole};
-use crate::skeleton::{BLURRED_MM, TRUNK_MM2, Tissue};
+use crate::skeleton::{BLURRED_MM, TRUNK_MM2, Tissue, WITHOUT_WHOLE};
 use crate::tip::Tip;
 use crate::tube::{Tube, tube};
 
@@ -156,6 +156,9 @@ const MANY: usize = 6;
 /// than this, mm³: of a tumour on bone more is seen.
 const CUT_ON_BONE: f64 = 2.5;
 const CORNER_MM3: f64 = 1500.0;
+/// Log odds of bone for a bit so near bone (mm) that the edge of the volume cuts.
+const CUT_BESIDE_BONE: f64 = 4.0;
+const BIT_MM: f64 = 12.0;
 /// Noise is dust: it fills less than this share of the ellipsoid with its principal axes.
 const DUST: f64 = 0.3;
 /// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
@@ -184,6 +187,8 @@ const WORN_MM: f64 = 30.0;
 const BLOOM_MM: f64 = 5.0;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
 const RIDGE_MM: f64 = 8.0;
+/// A vertebra of the coccyx is smaller than this, mm³.
+const COCCYX_MM3: f64 = 2000.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
 /// In slices that blur it with bone, what has fewer voxels.
@@ -201,6 +206,8 @@ struct Study {
     trunk: bool,
     /// Contrast is in vessels or bowel.
     contrast: bool,
+    /// No bone of the region is small and whole but those of the coccyx.
+    without_whole: bool,
     /// The region may hold a patella or sesamoids.
     sesamoids: bool,
     /// A sharp kernel brightens the skin: there are films of it.
@@ -231,12 +238,12 @@ impl Study {
         const WITHOUT: [&str; 6] = ["hip", "pelvis", "buttock", "thigh", "upper_arm", "shoulder"];
         const LIMB: [&str; 10] =
             ["upper_arm", "elbow", "forearm", "wrist", "hand", "thigh", "knee", "leg", "ankle", "foot"];
-        let site = crate::describe::region(scene);
-        let of = |sites: &[&str]| site.as_ref().is_some_and(|site| sites.contains(&site.id.as_str()));
+        let of = |sites: &[&str]| scene.site.is_some_and(|site| sites.contains(&site));
         Self {
             small,
             hand_or_foot: scene.skeleton.hand_or_foot,
             trunk,
+            without_whole: of(&WITHOUT_WHOLE),
             sesamoids: !of(&WITHOUT),
             films: candidates
                 .iter()
@@ -335,10 +342,13 @@ fn scores(
             let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
             // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
             let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0;
+            // where no bone is whole, a whole one is new
+            let new = study.without_whole && !candidate.on_edge && volume > COCCYX_MM3;
             let scale = match (candidate.deposit.is_some(), study.small) {
                 // new bone, about an implant or on a shaft, has shell and marrow like any other
                 (true, _) if shaft || candidate.metal_mm < IMPLANT_MM => 0.0,
                 (true, _) => 0.4,
+                (false, _) if new => 0.0,
                 (false, true) => 1.0,
                 (false, false) => {
                     if unlikely {
@@ -415,7 +425,9 @@ fn scores(
         scores.add(Kind::BoneOrVariant, 5.0, say("too close to bone for the size of the voxels", []));
     }
     // of what hangs on bone, the edge has been counted with its form
-    if candidate.on_side && candidate.deposit.is_none() {
+    // bones articulate: one that is mostly within lies beside another
+    let clipped = candidate.clipped && candidate.bone_mm > BIT_MM;
+    if candidate.on_side && candidate.deposit.is_none() && !clipped {
         scores.add(Kind::BoneOrVariant, 5.0, say("cut by the side of the field", []));
     }
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
@@ -517,10 +529,12 @@ fn scores(
     if candidate.on_edge && candidate.max_hu > 350.0 {
         // where many deposits are, one that is cut is likelier another
         let weight = match candidate.deposit {
-            _ if study.many => 0.0,
+            _ if study.many || clipped => 0.0,
             // the rest of a process lies beyond
             Some(_) if study.lone && !study.small && volume < CORNER_MM3 => CUT_ON_BONE,
             None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
+            // the first slices of a process: of vertebrae and shoulder blade several are cut at once
+            None if !study.small && candidate.bone_mm < BIT_MM => CUT_BESIDE_BONE,
             _ => 0.0,
         };
         scores.add(Kind::BoneOrVariant, weight, say("cut by the edge of the volume", []));

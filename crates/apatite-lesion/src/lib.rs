@@ -325,15 +325,9 @@ pub fn analyse(
     progress("skeleton", 0.4);
     let given = options.bones.map(|bones| bone_cells(bones, &coarse));
     let dense_hu = f32::from(threshold.max(150));
-    let skeleton = skeleton::skeleton(
-        &coarse,
-        volume.size,
-        body.section_mm2(),
-        noise_hu,
-        dense_hu,
-        options.metal_hu,
-        given.as_deref(),
-    );
+    let view =
+        skeleton::View { size: volume.size, section_mm2: body.section_mm2(), site: describe::site(volume) };
+    let skeleton = skeleton::skeleton(&coarse, &view, noise_hu, dense_hu, options.metal_hu, given.as_deref());
     clock.lap("skeleton");
 
     progress("lesions", 0.7);
@@ -346,6 +340,7 @@ pub fn analyse(
         threshold,
         peak_hu: options.peak_hu,
         metal_hu: options.metal_hu,
+        site: view.site,
     };
     let candidates = candidate::candidates(&scene, &runs);
     clock.lap("lesions");
@@ -356,8 +351,8 @@ pub fn analyse(
     let calibration = options.calibration;
     let (mut lesions, masks) = measure::lesions(&scene, &groups, calibration);
     clock.lap("measure");
+    let region = view.site.map(|site| FindingEvidence::new(site, 0.9, reason::say("BodyPartExamined", [])));
     let gap = describe::lesions(&scene, &groups, &masks, &mut lesions);
-    let region = describe::region(&scene);
     let findings = describe::study(skeleton.metal_mm3, &lesions);
     clock.lap("describe");
 

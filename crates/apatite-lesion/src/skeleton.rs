@@ -11,13 +11,14 @@ mod marrow;
 mod piece;
 mod solid;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use self::cortex::Cortex;
 use self::marrow::{
-    ENCLOSED, Features, basins, close_marrow, enclosure, majority, marrow_score, wall_thickness,
+    ENCLOSED, Features, IMPLANT_BED_MM, basins, close_marrow, enclosure, majority, marrow_score,
+    wall_thickness,
 };
 use self::piece::Bones;
 pub(crate) use self::piece::{BLURRED_MM, FUSED_MM};
@@ -94,6 +95,11 @@ const PHALANX_MM3: f64 = 1500.0;
 /// The neck between a process and its bone is wider than this share of the size of its marrow (mm² over mm³ to the power of
 /// two thirds); leaks between deposits and bone are a tenth of it.
 const WIDE_NECK: f64 = 0.25;
+/// Sites where no bone is small and whole; what marrow of such a one holds, mm³, and the share of [`WIDE_NECK`]'s kind below
+/// which spaces do not open into each other but leak.
+pub(crate) const WITHOUT_WHOLE: [&str; 4] = ["hip", "pelvis", "buttock", "thigh"];
+const WHOLE_MM3: std::ops::Range<f64> = 600.0..40_000.0;
+const LEAK: f64 = 0.12;
 /// In hand and foot nearly all spaces of at least this size (mm³) are the marrow of one of their many bones: the log odds
 /// are higher by this much.
 const TOLD_MM3: f64 = 25.0;
@@ -111,6 +117,9 @@ const LEAST_BONES: usize = 5;
 /// A body that the field cuts is a bone if it is larger than this, mm³, and somewhere denser than this, HU.
 const CUT_MM3: f64 = 800.0;
 const CUT_HU: f32 = 350.0;
+/// What the field cuts in a section smaller than this share of its size (mm² over mm³ to the power of two thirds) lies mostly
+/// within it: what it is has to be seen from its form. Of a trunk, the ribs run along the edge.
+pub(crate) const CLIPPED: f64 = 0.4;
 /// Unless so many larger than this (mm³) lie free, and they cannot be ribs.
 const MANY_FREE: usize = 5;
 const FREE_MM3: f64 = 100.0;
@@ -125,14 +134,21 @@ const LEAST_TOUCHING: usize = 5;
 const NARROW_MM: f32 = 3.0;
 const NARROW_SMALL_MM: f32 = 1.8;
 
+/// What of the body is in view.
+pub(crate) struct View {
+    /// Size of the volume, voxels.
+    pub(crate) size: [usize; 3],
+    /// The widest axial section of the body, mm².
+    pub(crate) section_mm2: f64,
+    /// The site of the vocabulary, where one is told.
+    pub(crate) site: Option<&'static str>,
+}
+
 /// Finds the skeleton. `dense_hu` separates mineral from soft tissue in the mean of a cell; `given` marks cells that
-/// a bone mask made elsewhere calls bone.
-///
-/// `section_mm2` is the widest axial section of the body, `noise_hu` the noise of a voxel.
+/// a bone mask made elsewhere calls bone. `noise_hu` is the noise of a voxel.
 pub(crate) fn skeleton(
     coarse: &Coarse,
-    size: [usize; 3],
-    section_mm2: f64,
+    view: &View,
     noise_hu: f64,
     dense_hu: f32,
     metal_hu: i16,
@@ -152,11 +168,11 @@ pub(crate) fn skeleton(
     let Anatomy { mut tissue, small_bones, hand_or_foot, deposit } = match given {
         Some(given) => Anatomy {
             tissue: from_mask(grid, &solid, given),
-            small_bones: section_mm2 <= SMALL_SECTION_MM2,
-            hand_or_foot: section_mm2 <= SMALL_SECTION_MM2,
+            small_bones: view.section_mm2 <= SMALL_SECTION_MM2,
+            hand_or_foot: view.section_mm2 <= SMALL_SECTION_MM2,
             deposit: BTreeMap::new(),
         },
-        None => from_anatomy(coarse, size, section_mm2, &solid, &metal_mm),
+        None => from_anatomy(coarse, view, &solid, &metal_mm),
     };
     if has_metal {
         // blooming: a dense shell of partial volume and streaks surrounds metal
@@ -231,13 +247,8 @@ fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
         .collect()
 }
 
-fn from_anatomy(
-    coarse: &Coarse,
-    size: [usize; 3],
-    section_mm2: f64,
-    solid: &[Solid],
-    metal_mm: &[f32],
-) -> Anatomy {
+fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32]) -> Anatomy {
+    let &View { size, section_mm2, site } = view;
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
     let is_solid = |cell: usize| solid[cell] != Solid::Outside;
@@ -260,7 +271,7 @@ fn from_anatomy(
     let filled = majority(grid, &first, &share, &depth);
     let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
     let (mut marrow, split) = basins(grid, &filled, narrow);
-    let mut spaces = vec![Features { metal_mm: f32::INFINITY, ..Features::default() }; split.len()];
+    let mut spaces = vec![Features::default(); split.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
@@ -293,6 +304,11 @@ fn from_anatomy(
     let contacts = contacts(grid, &marrow);
     join_processes(&contacts, &spaces, grid.cell_mm3(), &mut is_bone);
     let shafts = part_from_shafts(&contacts, &spaces, grid.cell_mm3(), large_section, &mut is_bone);
+    let ossified = if site.is_some_and(|site| WITHOUT_WHOLE.contains(&site)) {
+        part_whole(&contacts, &spaces, grid.cell_mm3(), &mut is_bone)
+    } else {
+        BTreeSet::new()
+    };
     let hand_or_foot = small_bones && !shafts && shows_hand(&bones);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
@@ -300,24 +316,29 @@ fn from_anatomy(
     let mut marrowed = vec![false; body_counts.len()];
     let mut whole = vec![Features::default(); body_counts.len()];
     let mut peak = vec![0.0_f32; body_counts.len()];
+    let mut cut_mm2 = vec![0.0_f64; body_counts.len()];
     for (cell, &label) in bodies.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let at = label as usize;
         marrowed[at] |= is_bone[marrow[cell] as usize];
         peak[at] = peak[at].max(coarse.mean[cell]);
         let position = grid.position(cell);
         let point = std::array::from_fn(|axis| position[axis] as f64 * grid.spacing_mm[axis]);
-        whole[at].add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
+        let section = edge_mm2(coarse, size, cell);
+        cut_mm2[at] += section;
+        whole[at].add(point, coarse.mean[cell], level[cell], section > 0.0);
     }
     let volume = |at: usize| body_counts[at] as f64 * grid.cell_mm3();
     let free = (1..body_counts.len())
         .filter(|&at| !marrowed[at] && !whole[at].on_edge && volume(at) > FREE_MM3 && peak[at] > CUT_HU)
         .count();
     for at in 1..body_counts.len() {
-        // a bone cut by the edge of the field may show no marrow; so may one of many deposits
+        let clipped = cut_mm2[at] < CLIPPED * volume(at).powf(2.0 / 3.0) && section_mm2 <= TRUNK_MM2;
+        // a bone cut by the edge of the field may show no marrow; so may one of many deposits, or what the field clips
         let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
             && whole[at].on_edge
             && volume(at) > CUT_MM3
-            && peak[at] > CUT_HU;
+            && peak[at] > CUT_HU
+            && !clipped;
         skeletal[at] = marrowed[at] || cut;
     }
     part_isolated(grid, &bodies, &whole, &mut skeletal);
@@ -343,6 +364,7 @@ fn from_anatomy(
         share: &share,
         large_bones: large_section || shafts,
         shafts,
+        ossified: &|cell| ossified.contains(&marrow[cell]),
     };
     let attached = bones.judge(&pieces, piece_counts.len());
     let mut tissue: Vec<Tissue> = (0..grid.len())
@@ -460,7 +482,7 @@ fn part_from_shafts(
     large_section: bool,
     is_bone: &mut [bool],
 ) -> bool {
-    let bones = joined(contacts, spaces, is_bone);
+    let bones = joined(contacts, spaces, cell_mm3, 0.0, is_bone);
     let volume = |bone: &Features| bone.cells as f64 * cell_mm3;
     let of_size = || bones.values().map(|(bone, _)| bone).filter(|bone| volume(bone) > MARROW_OF_BONE_MM3);
     let (cut, whole): (Vec<&Features>, Vec<&Features>) = of_size().partition(|bone| bone.on_edge);
@@ -478,16 +500,42 @@ fn part_from_shafts(
     shafts && of_limb
 }
 
-/// Bones, each with its spaces: those that meet were parted where the bone is narrow.
+/// About hip and thigh the field cuts every bone that it does not show with half the pelvis: a smaller one that it shows
+/// whole is mature ossification, with leaks into the bone beside it at most. Gives the spaces of what is.
+fn part_whole(
+    contacts: &BTreeMap<(u32, u32), f64>,
+    spaces: &[Features],
+    cell_mm3: f64,
+    is_bone: &mut [bool],
+) -> BTreeSet<u32> {
+    let whole = |bone: &Features| {
+        !bone.on_edge && WHOLE_MM3.contains(&(bone.cells as f64 * cell_mm3)) && bone.metal_mm > IMPLANT_BED_MM
+    };
+    let bones = joined(contacts, spaces, cell_mm3, LEAK, is_bone);
+    let parted: BTreeSet<u32> = bones
+        .values()
+        .filter(|(bone, _)| whole(bone))
+        .flat_map(|(_, members)| members)
+        .map(|&at| at as u32)
+        .collect();
+    parted.iter().for_each(|&at| is_bone[at as usize] = false);
+    parted
+}
+
+/// Bones, each with its spaces: those that meet were parted where the bone is narrow. A neck of less than the given share
+/// of the size of the smaller space (mm² over mm³ to the power of two thirds) is a leak.
 fn joined(
     contacts: &BTreeMap<(u32, u32), f64>,
     spaces: &[Features],
+    cell_mm3: f64,
+    leak: f64,
     is_bone: &[bool],
 ) -> BTreeMap<usize, (Features, Vec<usize>)> {
     let mut bone_of: Vec<usize> = (0..spaces.len()).collect();
-    for &(a, b) in contacts.keys() {
+    for (&(a, b), &neck_mm2) in contacts {
         let (a, b) = (a as usize, b as usize);
-        if is_bone[a] && is_bone[b] {
+        let smaller_mm3 = spaces[a].cells.min(spaces[b].cells) as f64 * cell_mm3;
+        if is_bone[a] && is_bone[b] && neck_mm2 >= leak * smaller_mm3.powf(2.0 / 3.0) {
             let (one, other) = (bone_of[a], bone_of[b]);
             bone_of.iter_mut().filter(|bone| **bone == other).for_each(|bone| *bone = one);
         }
@@ -547,11 +595,19 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
 
 /// Whether a cell lies at the edge of the volume (not only of the body).
 fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
+    edge_mm2(coarse, size, cell) > 0.0
+}
+
+/// Area over which a cell lies at the edge of the volume, mm².
+fn edge_mm2(coarse: &Coarse, size: [usize; 3], cell: usize) -> f64 {
     let position = coarse.grid.position(cell);
-    (0..3).any(|axis| {
-        let first = coarse.low[axis] + position[axis] * coarse.block[axis];
-        size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
-    })
+    (0..3)
+        .filter(|&axis| {
+            let first = coarse.low[axis] + position[axis] * coarse.block[axis];
+            size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
+        })
+        .map(|axis| coarse.grid.cell_mm3() / coarse.grid.spacing_mm[axis])
+        .sum()
 }
 
 #[cfg(test)]
@@ -608,7 +664,7 @@ mod tests {
 
     /// Marrow of 4 by 4 mm over the given part of the 100 slices.
     fn shaft(slices: std::ops::Range<usize>) -> Features {
-        let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+        let mut space = Features::default();
         for z in slices {
             for at in 0..16 {
                 space.add([at % 4, at / 4, z].map(|at| at as f64), -50.0, 1000.0, z == 0 || z == 99);
@@ -632,6 +688,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_small_and_whole_about_a_hip_is_no_bone_though_it_leaks_into_one() {
+        let space = |cells: usize, on_edge: bool, metal_mm: f32| Features {
+            cells,
+            on_edge,
+            metal_mm,
+            ..Features::default()
+        };
+        let far = f32::INFINITY;
+        let spaces = [
+            space(0, false, far),
+            space(90_000, true, far),
+            // ossification, parted where it is narrow; what opens wide into the bone; the bed of an implant
+            space(5000, false, far),
+            space(900, false, far),
+            space(9000, false, far),
+            space(12_000, false, 2.0),
+            // half a pelvis
+            space(120_000, false, far),
+        ];
+        let meet = BTreeMap::from([((1, 2), 15.0), ((2, 3), 60.0), ((1, 4), 200.0)]);
+        let mut is_bone = vec![false, true, true, true, true, true, true];
+        assert_eq!(part_whole(&meet, &spaces, 1.0, &mut is_bone), BTreeSet::from([2, 3]));
+        assert_eq!(is_bone, [false, true, false, false, true, true, true]);
+    }
+
+    #[test]
     fn specks_bridge_nothing_and_plates_stay() {
         let grid = Grid { size: [20, 10, 10], spacing_mm: [1.0; 3] };
         let plate = |[x, _, _]: [usize; 3]| x == 3 || x == 12;
@@ -648,7 +730,7 @@ mod tests {
     #[test]
     fn the_wall_of_marrow_is_fainter_in_a_blurred_study() {
         let space = |wall: f32| {
-            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            let mut space = Features::default();
             for at in 0..1000 {
                 space.add([at % 10, at / 10 % 10, at / 100].map(f64::from), -50.0, wall, false);
             }

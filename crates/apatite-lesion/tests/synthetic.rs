@@ -789,6 +789,33 @@ fn what_the_first_slice_cuts_is_bone_where_it_is_alone_and_a_deposit_among_many(
 }
 
 #[test]
+fn what_the_first_slice_clips_is_judged_by_its_form_and_what_it_halves_is_bone() {
+    let found = |above: f64| {
+        let first = -(SIZE[2] as f64 - 1.0) / 2.0 * STEP;
+        let volume = limb("HFS", |p| ball(p, [22.0, -8.0, first + above], 8.0).then_some(600.0));
+        calcifications(&run(&volume)).len()
+    };
+    assert_eq!(found(7.2), 1);
+    assert_eq!(found(0.0), 0);
+}
+
+#[test]
+fn a_bit_beside_bone_that_the_first_slice_cuts_is_bone_and_one_within_is_none() {
+    // the end of a bone, 12 mm of it, and the bit
+    let found = |above: f64| {
+        let first = -(SIZE[2] as f64 - 1.0) / 2.0 * STEP;
+        let end = |p: [f64; 3]| {
+            let bone = (p[0] + 8.0).hypot(p[1] - 4.0) < 10.0;
+            (bone && p[2] > -18.0).then_some(if p[2] > -16.0 { 55.0 } else { 1300.0 })
+        };
+        let bit = |p: [f64; 3]| ball(p, [12.0, 4.0, first + above], 2.5).then_some(600.0);
+        calcifications(&run(&enlarged(limb("HFS", |p| bit(p).or_else(|| end(p)))))).len()
+    };
+    assert_eq!(found(12.0), 1);
+    assert_eq!(found(0.5), 0);
+}
+
+#[test]
 fn noise_in_a_tendon_is_no_calcification() {
     let mut volume = limb("HFS", |p| {
         let tendon = (p[0] - 14.0).hypot(p[1] + 6.0) < 6.0;

@@ -26,7 +26,7 @@ const CANAL_ELONGATION: f64 = 5.0;
 /// The marrow of the bones of limbs and trunk is wider than this radius, mm.
 const LEAST_BORE_MM: f64 = 1.6;
 /// Marrow of a bone with an implant comes closer to it than this, mm.
-const IMPLANT_BED_MM: f32 = 6.0;
+pub(super) const IMPLANT_BED_MM: f32 = 6.0;
 
 /// How a wall encloses every solid cell: of the rays to its 26 neighbours and on, those that leave the field without
 /// meeting a wall say nothing; the share of the others that meet a denser wall before they leave the solid, and the mean
@@ -191,7 +191,7 @@ pub(super) fn basins(grid: &Grid, mask: &[bool], least_mm: f32) -> (Vec<u32>, Ve
 }
 
 /// What is known of a connected space of marrow, or of a piece.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Features {
     pub(super) cells: usize,
     pub(super) metal_mm: f32,
@@ -199,6 +199,19 @@ pub(super) struct Features {
     pub(super) sum: f64,
     pub(super) shell: f64,
     pub(super) points: Moments,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            cells: 0,
+            metal_mm: f32::INFINITY,
+            on_edge: false,
+            sum: 0.0,
+            shell: 0.0,
+            points: Moments::default(),
+        }
+    }
 }
 
 impl Features {
@@ -213,6 +226,7 @@ impl Features {
     /// Takes up another space, so that both are one.
     pub(super) fn join(&mut self, other: &Self) {
         self.cells += other.cells;
+        self.metal_mm = self.metal_mm.min(other.metal_mm);
         self.on_edge |= other.on_edge;
         self.sum += other.sum;
         self.shell += other.shell;
@@ -434,7 +448,7 @@ mod tests {
     #[test]
     fn marrow_as_dense_as_fluid_is_that_of_a_small_bone_where_its_wall_stands_out() {
         let space = |inside: f32, wall: f32| {
-            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            let mut space = Features::default();
             for at in 0..1000 {
                 space.add([at % 10, at / 10 % 10, at / 100].map(f64::from), inside, wall, false);
             }
@@ -451,7 +465,7 @@ mod tests {
     #[test]
     fn a_canal_narrower_than_marrow_is_the_lumen_of_a_vessel() {
         let canal = |half: i32| {
-            let mut space = Features { metal_mm: f32::INFINITY, ..Features::default() };
+            let mut space = Features::default();
             for z in 0..120 {
                 for at in 0..(2 * half + 1).pow(2) {
                     let across =

@@ -43,6 +43,9 @@ const LEAST_PIECE_MM3: f64 = 15.0;
 /// No ridge of a shaft reaches so far from its marrow, mm; the log odds of what does.
 const RIDGE_OF_SHAFT_MM: f32 = 16.0;
 const FAR_FROM_SHAFT: f64 = 1.0;
+/// What holds this share of the marrow of mature ossification is that, by these log odds.
+const OSSIFIED_SHARE: f64 = 0.3;
+const OSSIFIED: f64 = 2.0;
 /// The thin blade of a scapula, of which no marrow is seen, is fainter, HU.
 const BLADE_HU: f64 = 350.0;
 /// Log odds from which a piece is told apart from its bone; what it is is decided with all other evidence.
@@ -65,6 +68,8 @@ pub(super) struct Bones<'a> {
     pub(super) large_bones: bool,
     /// All bones in view are shafts.
     pub(super) shafts: bool,
+    /// Whether a cell is marrow of mature ossification.
+    pub(super) ossified: &'a (dyn Fn(usize) -> bool + Sync),
 }
 
 /// What is measured of a piece.
@@ -85,6 +90,8 @@ struct Piece {
     own_mm: f32,
     peak: f32,
     parent_mm: f64,
+    /// Cells of it that are marrow of mature ossification.
+    ossified: usize,
     /// Cells at its free surface.
     surface: usize,
     /// Sum of the densities of the cortex about it, and of what it touches.
@@ -146,6 +153,7 @@ impl Bones<'_> {
             piece.thick_mm = piece.thick_mm.max(self.depth[cell]);
             piece.reach_mm = piece.reach_mm.max(self.from_marrow[cell]);
             piece.near_mm = piece.near_mm.min(self.from_marrow[cell]);
+            piece.ossified += usize::from((self.ossified)(cell));
             piece.on_edge |= at_volume_edge(self.coarse, self.size, cell);
             piece.sum += f64::from(self.coarse.mean[cell]);
             piece.peak = piece.peak.max(self.coarse.mean[cell]);
@@ -200,7 +208,13 @@ impl Bones<'_> {
                 && self.coarse.edge_mm() <= BLURRED_MM
                 && piece.reach_mm > RIDGE_OF_SHAFT_MM
                 && piece.mean_hu() > BLADE_HU;
-            if far { score.max(FAR_FROM_SHAFT) } else { score }
+            if far {
+                score.max(FAR_FROM_SHAFT)
+            } else if piece.ossified as f64 >= OSSIFIED_SHARE * piece.cells as f64 {
+                score.max(OSSIFIED)
+            } else {
+                score
+            }
         }
     }
 
@@ -308,12 +322,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reaches_far_from_the_marrow_of_shafts_is_told_though_it_looks_like_a_ridge() {
+    fn what_reaches_far_from_shafts_or_holds_the_marrow_of_ossification_is_told_though_it_looks_like_a_ridge()
+    {
         let grid = Grid { size: [4, 4, 4], spacing_mm: [1.0; 3] };
         let coarse = Coarse { grid, block: [1; 3], low: [0; 3], mean: vec![0.0; 64], peak: vec![0; 64] };
         let cortex = Cortex::measure(&coarse.grid, |_| None, |_| None);
         // a thin plate on a broad base, as dense as cortex
-        let piece = |reach_mm: f32| Piece {
+        let piece = |reach_mm: f32, ossified: usize| Piece {
+            ossified,
             cells: 4000,
             contact: 2000,
             free: 3000,
@@ -327,7 +343,7 @@ mod tests {
             share: 2000.0,
             ..Piece::default()
         };
-        let score = |shafts: bool, reach_mm: f32| {
+        let score = |shafts: bool, reach_mm: f32, ossified: usize| {
             let bones = Bones {
                 coarse: &coarse,
                 size: [4; 3],
@@ -338,10 +354,12 @@ mod tests {
                 share: &[],
                 large_bones: true,
                 shafts,
+                ossified: &|_| false,
             };
-            bones.score(&piece(reach_mm))
+            bones.score(&piece(reach_mm, ossified))
         };
-        assert!(score(true, 8.0) < PIECE_TOLD && score(false, 30.0) < PIECE_TOLD);
-        assert!(score(true, 30.0) > 0.0);
+        assert!(score(true, 8.0, 0) < PIECE_TOLD && score(false, 30.0, 0) < PIECE_TOLD);
+        assert!(score(true, 30.0, 0) > 0.0);
+        assert!(score(false, 8.0, 400) < PIECE_TOLD && score(false, 8.0, 2000) > 0.0);
     }
 }
