@@ -46,8 +46,8 @@ pub use describe::{Gap, study as study_findings};
 pub use drawn::{Desk, Drawn, parts};
 pub use level::Level;
 pub use measure::Shape;
-use reason::Reason;
 pub use reason::{Clause, sentence};
+use reason::{Reason, say};
 
 /// What the analysis may use and where its thresholds lie.
 #[derive(Clone, Debug)]
@@ -351,7 +351,7 @@ pub fn analyse(
     let calibration = options.calibration;
     let (mut lesions, masks) = measure::lesions(&scene, &groups, calibration);
     clock.lap("measure");
-    let region = view.site.map(|site| FindingEvidence::new(site, 0.9, reason::say("BodyPartExamined", [])));
+    let region = view.site.map(|site| FindingEvidence::new(site, 0.9, say("BodyPartExamined", [])));
     let gap = describe::lesions(&scene, &groups, &masks, &mut lesions);
     let findings = describe::study(skeleton.metal_mm3, &lesions);
     clock.lap("describe");

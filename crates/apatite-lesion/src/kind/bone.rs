@@ -1,0 +1,435 @@
+//! Whether a candidate is bone outside the recognised skeleton, or a piece of it.
+
+use super::{Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, Scores, is_compact};
+use crate::Kind;
+use crate::candidate::{Candidate, ELLIPSOID, Scene};
+use crate::grid::Run;
+use crate::reason::{Reason, say, whole};
+use crate::skeleton::{BLURRED_MM, Tissue};
+use crate::tip::Tip;
+
+/// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
+const FAVOUR: f64 = 0.6;
+/// About an implant, where new bone is common, by this many.
+const FAVOUR_AT_IMPLANT: f64 = 1.2;
+/// In slices that blur it with its bone, it is called bone in doubt.
+const FAVOUR_BLURRED: f64 = -1.2;
+/// Log odds of bone for what is smaller than the bone it hangs on can tell: all of it from [`SLIGHT_RANGE_MM3`] below
+/// [`SLIGHT_MM3`] on.
+const SLIGHT: f64 = 1.5;
+const SLIGHT_MM3: f64 = 120.0;
+const SLIGHT_RANGE_MM3: f64 = 80.0;
+/// The bone about an implant and the cortex of a bone fill less than this share of the ellipsoid with its principal axes.
+const SHELL_COMPACT: f64 = 0.3;
+/// The circle of reconstruction touches the sides of the field: what it cuts lies beyond this share of its radius.
+const CIRCLE: f64 = 0.75;
+/// The mean of a small bone that shows no marrow is above this, HU.
+const SOLID_CORTEX_HU: f64 = 700.0;
+/// A terminal phalanx is larger than this, mm³.
+const PHALANX_MM3: f64 = 150.0;
+/// The sesamoids of the fingers are at least this large, mm³.
+const SESAMOID_MM3: f64 = 18.0;
+/// The middle of a small bone is fainter than its shell by more than this share, and surely by this range more; that of a
+/// solid body is denser.
+const HOLLOW: f64 = 0.25;
+const HOLLOW_RANGE: f64 = 0.25;
+/// Of a small shell about marrow that lies alone the middle is fainter by this share, and it fills this share of the
+/// ellipsoid with its principal axes.
+const OSSICLE_HOLLOW: f64 = 0.25;
+const OSSICLE_HOLLOW_RANGE: f64 = 0.12;
+/// Log odds of bone for what hangs alone on a large bone where the field cuts it, a corner of a process that is smaller
+/// than this, mm³: of a tumour on bone more is seen.
+const CUT_ON_BONE: f64 = 2.5;
+const CORNER_MM3: f64 = 1500.0;
+/// Log odds of bone for a bit so near bone (mm) that the edge of the volume cuts.
+const CUT_BESIDE_BONE: f64 = 4.0;
+const BIT_MM: f64 = 12.0;
+/// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
+const ROD_MM: f64 = 6.5;
+const ROD_MM3: f64 = 180.0;
+/// Log odds of bone for a long round rod in hand or foot.
+const ROD: f64 = 4.5;
+/// A film bent about a bone is thinner than this (four standard deviations, mm) and fills less than this share of the
+/// ellipsoid with its principal axes; its log odds of bone.
+const BENT_MM: f64 = 4.5;
+const BENT_COMPACT: f64 = 0.52;
+const BENT: f64 = 1.6;
+/// The ridges of a shaft are lower than this (four standard deviations), mm.
+const RIDGE_MM: f64 = 8.0;
+/// A vertebra of the coccyx is smaller than this, mm³.
+const COCCYX_MM3: f64 = 2000.0;
+/// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
+const CRUMB_MM3: f64 = 15.0;
+/// In slices that blur it with bone, what has fewer voxels.
+const CRUMB_VOXELS: f64 = 30.0;
+/// A larger layer on bone is judged by its form alone, mm³.
+const FILM_MM3: f64 = 300.0;
+
+/// Weighs all that speaks for or against bone, but for the organs.
+pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, shaft, .. } = asked;
+    // in the end of a digit lies its terminal phalanx, which is larger, and no sesamoid
+    let tip = if study.hand_or_foot && candidate.volume_mm3 < PHALANX_MM3 && candidate.deposit.is_none() {
+        Tip::of(scene, &candidate.runs).probability()
+    } else {
+        0.0
+    };
+    shell(scores, asked);
+    hanging(scores, asked);
+    dense(scores, asked, tip);
+    place(scores, asked);
+    alone(scores, asked);
+    plate(scores, asked);
+    small_bone(scores, asked, tip);
+    at_edge(scores, asked);
+    crumbs(scores, asked);
+    if shaft && (candidate.deposit.is_none() || candidate.axes_mm[2] > RIDGE_MM) {
+        // sesamoids, patella and processes lie at joints; ridges run along shafts, and are low
+        scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
+    }
+}
+
+/// A shell about marrow.
+fn shell(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, shaft, .. } = asked;
+    let Some(rim) = candidate.rim.filter(|rim| rim.core_mm3 > 0.08 * rim.filled_mm3) else { return };
+    let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
+    let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
+    // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
+    let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0;
+    // where no bone is whole, a whole one is new
+    let new = study.without_whole && !candidate.on_edge && candidate.volume_mm3 > COCCYX_MM3;
+    let scale = match (candidate.deposit.is_some(), study.small) {
+        // new bone, about an implant or on a shaft, has shell and marrow like any other
+        (true, _) if shaft || candidate.metal_mm < IMPLANT_MM => 0.0,
+        (true, _) => 0.4,
+        (false, _) if new => 0.0,
+        (false, true) => 1.0,
+        (false, false) if unlikely => 0.4,
+        (false, false) => 1.2,
+    };
+    let weight = ((ratio - 1.3) * 3.0).clamp(-1.5, 2.0) * (0.6 + 0.6 * marrow) * scale;
+    let cortex = ((rim.shell_hu - 450.0) / 120.0).clamp(-2.0, 2.0);
+    scores.add(
+        Kind::BoneOrVariant,
+        weight + cortex * 0.7 * scale,
+        say("shell of {} HU around {} HU", [rim.shell_hu, rim.core_hu].map(whole)),
+    );
+}
+
+/// What hangs on bone, by its form.
+fn hanging(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, shaft, .. } = asked;
+    let volume = candidate.volume_mm3;
+    let blurred = scene.coarse.edge_mm() > BLURRED_MM;
+    let Some(deposit) = candidate.deposit else { return };
+    // this evidence replaces the prior; about an implant new bone is common
+    let favour = if blurred {
+        FAVOUR_BLURRED
+    } else if candidate.metal_mm < IMPLANT_MM {
+        FAVOUR_AT_IMPLANT
+    } else {
+        FAVOUR
+    };
+    // of the many small ridges about large bones and shafts some look like deposits; where deposits lie free of
+    // bone, one on it is likelier, too
+    let slight = if (study.small && !shaft) || !study.lone {
+        0.0
+    } else {
+        SLIGHT * ((SLIGHT_MM3 - volume) / SLIGHT_RANGE_MM3).clamp(0.0, 1.0)
+    };
+    scores.add(
+        Kind::BoneOrVariant,
+        -BONE_PRIOR - favour - deposit + slight,
+        say("hangs on bone, of the form of a ridge or process of it", []),
+    );
+    if let Some(reason) = cortex(core(scene, candidate), candidate.closed.compact, volume) {
+        scores.add(Kind::BoneOrVariant, 5.0, reason);
+    }
+}
+
+/// As dense as the small bones of hand and foot; `tip` is the probability that it lies in the end of a digit.
+fn dense(scores: &mut Scores, asked: &Asked, tip: f64) {
+    let &Asked { study, candidate, .. } = asked;
+    let volume = candidate.volume_mm3;
+    // deposits of a hand are chalk or crumbs, and seldom as dense as cortex throughout
+    if candidate.deposit.is_none()
+        && study.hand_or_foot
+        && candidate.max_hu > 850.0
+        && volume > 40.0
+        && candidate.mean_hu > 420.0
+        && !lobed(candidate)
+    {
+        let throughout = ((candidate.mean_hu - SOLID_CORTEX_HU) / 150.0).clamp(0.0, 1.5);
+        scores.add(
+            Kind::BoneOrVariant,
+            (3.2 + throughout) * (1.0 - tip),
+            say("as dense as the cortex of a small bone of hand or foot", []),
+        );
+    }
+}
+
+/// How far from other bone, and at the sides of the field.
+fn place(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, .. } = asked;
+    let volume = candidate.volume_mm3;
+    if candidate.bone_mm > 12.0 && !candidate.on_edge {
+        // bones articulate
+        scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
+    }
+    // what has the form of a deposit on bone may bulge into thin skin
+    let cut = !study.many
+        && candidate.deposit.is_none_or(|deposit| deposit < 0.0)
+        && beyond_circle(scene.volume.size, &candidate.runs);
+    if !study.small && cut && candidate.around.air > 0.1 && candidate.max_hu > 1000.0 && volume > 100.0 {
+        scores.add(
+            Kind::BoneOrVariant,
+            4.5,
+            say("as dense as cortex and cut by the circle of reconstruction", []),
+        );
+    }
+    let coarse_mm = candidate.spacing_mm()[0].max(candidate.spacing_mm()[1]);
+    if coarse_mm > COARSE_MM && candidate.bone_mm < 2.5 * coarse_mm {
+        scores.add(Kind::BoneOrVariant, 5.0, say("too close to bone for the size of the voxels", []));
+    }
+    // of what hangs on bone, the edge has been counted with its form
+    if candidate.on_side && candidate.deposit.is_none() && !clipped(candidate) {
+        scores.add(Kind::BoneOrVariant, 5.0, say("cut by the side of the field", []));
+    }
+}
+
+/// Small bones that stand alone: patella, fabella, accessory bones.
+fn alone(scores: &mut Scores, asked: &Asked) {
+    let &Asked { study, candidate, shaft, .. } = asked;
+    let [long, middle, short] = candidate.axes_mm;
+    let volume = candidate.volume_mm3;
+    let ellipsoid = ELLIPSOID * long * middle * short;
+    // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
+    if study.sesamoids
+        && !candidate.attached
+        && volume > 1500.0
+        && candidate.bone_mm < 10.0
+        && candidate.max_hu > 900.0
+        && volume > 0.85 * ellipsoid
+    {
+        scores.add(Kind::BoneOrVariant, 3.5, say("a smooth compact body as dense as cortex beside bone", []));
+    }
+    if study.sesamoids
+        && !study.small
+        && !candidate.attached
+        && (60.0..1500.0).contains(&volume)
+        && (0.8..5.0).contains(&candidate.bone_mm)
+        && candidate.max_hu > 600.0
+        && candidate.closed.compact > 0.8
+        && study.lone
+    {
+        scores.add(
+            Kind::BoneOrVariant,
+            4.5,
+            say("a lone smooth compact body beside a large joint, as the fabella is", []),
+        );
+    }
+    // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx
+    if !study.small
+        && study.lone
+        && study.shells <= 2
+        && !shaft
+        && candidate.metal_mm > IMPLANT_MM
+        && candidate.bone_mm < 8.0
+        && candidate.max_hu > 500.0
+        && is_compact(candidate)
+    {
+        let hollow = ((candidate.closed.hollow - OSSICLE_HOLLOW) / OSSICLE_HOLLOW_RANGE).clamp(0.0, 1.0);
+        // how it hangs on bone says nothing then
+        let hanging = candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0));
+        scores.add(
+            Kind::BoneOrVariant,
+            (4.5 + hanging) * hollow,
+            say("a lone small shell about marrow beside bone, as an accessory bone is", []),
+        );
+    }
+}
+
+/// Blades and ribs.
+fn plate(scores: &mut Scores, asked: &Asked) {
+    let &Asked { study, candidate, shaft, .. } = asked;
+    let [long, middle, short] = candidate.axes_mm;
+    // thick slices and a stout border add to a plate
+    let thin = short < 9.0 || (short < 12.0 && middle > 4.0 * short);
+    if !study.small && !shaft && candidate.bone_mm < 1.5 && long > 40.0 && thin {
+        // the broader for its thickness, the less like a deposit on bone
+        let broad = (middle / short.max(1.0) - 3.0).clamp(0.0, 6.0) * 0.7;
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0 + broad,
+            say("a long thin plate that runs out from bone, as the blade of the scapula and ribs do", []),
+        );
+    }
+}
+
+/// The small bones of hand and foot, by their form; `tip` as in [`dense`].
+fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
+    let &Asked { study, candidate, shaft, .. } = asked;
+    let [long, middle, short] = candidate.axes_mm;
+    let volume = candidate.volume_mm3;
+    // a deposit of a hand is seldom a long round rod, and the shaft of a small bone always is
+    if study.hand_or_foot && !shaft && volume > ROD_MM3 && candidate.bone_mm < ROD_MM && short > 0.7 * middle
+    {
+        let rod = ((long / middle - 1.5) / 0.7).clamp(0.0, 1.0);
+        let compact = ((candidate.closed.compact - 0.7) / 0.08).clamp(0.0, 1.0);
+        scores.add(
+            Kind::BoneOrVariant,
+            ROD * rod * compact,
+            say("a round rod, as the small bones of hand and foot are", []),
+        );
+    }
+    // sesamoids and terminal phalanges lie at joints; the small ones are told from deposits by being alone
+    let least = if study.lone { SESAMOID_MM3 } else { 80.0 };
+    if study.hand_or_foot
+        && candidate.deposit.is_none()
+        && (least..1200.0).contains(&volume)
+        && (0.8..4.0).contains(&candidate.bone_mm)
+        && (candidate.mean_hu > 420.0 || (candidate.max_hu > 600.0 && study.lone))
+        && candidate.closed.compact > 0.8
+    {
+        scores.add(
+            Kind::BoneOrVariant,
+            4.0 * (1.0 - tip),
+            say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
+        );
+    }
+    // deposits of a hand are chalk throughout, its loose bones shells around marrow
+    if study.hand_or_foot
+        && candidate.deposit.is_none()
+        && (40.0..1500.0).contains(&volume)
+        && candidate.bone_mm < 5.0
+        && candidate.max_hu > 600.0
+        && candidate.closed.compact > 0.7
+    {
+        let hollow = ((candidate.closed.hollow - HOLLOW) / HOLLOW_RANGE).clamp(0.0, 1.0);
+        scores.add(
+            Kind::BoneOrVariant,
+            3.0 * hollow,
+            say("a shell about marrow beside a small bone, as sesamoids and phalanges are", []),
+        );
+    }
+}
+
+/// What the edge of the volume cuts.
+fn at_edge(scores: &mut Scores, asked: &Asked) {
+    let &Asked { study, candidate, .. } = asked;
+    let volume = candidate.volume_mm3;
+    if candidate.on_edge && candidate.max_hu > 350.0 {
+        // where many deposits are, one that is cut is likelier another
+        let weight = match candidate.deposit {
+            _ if study.many || clipped(candidate) => 0.0,
+            // the rest of a process lies beyond
+            Some(_) if study.lone && !study.small && volume < CORNER_MM3 => CUT_ON_BONE,
+            None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
+            // the first slices of a process: of vertebrae and shoulder blade several are cut at once
+            None if !study.small && candidate.bone_mm < BIT_MM => CUT_BESIDE_BONE,
+            _ => 0.0,
+        };
+        scores.add(Kind::BoneOrVariant, weight, say("cut by the edge of the volume", []));
+    }
+}
+
+/// Films and crumbs of cortex.
+fn crumbs(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, candidate, .. } = asked;
+    let [long, _, short] = candidate.axes_mm;
+    let volume = candidate.volume_mm3;
+    let blurred = scene.coarse.edge_mm() > BLURRED_MM;
+    let voxel_mm3 = candidate.spacing_mm().into_iter().product::<f64>();
+    if candidate.deposit.is_some() {
+        // where cortex is a little thicker than about it, its surface is left over as a film
+        if volume < FILM_MM3 {
+            let odds = film_odds(long, short, candidate.closed.compact);
+            scores.add(Kind::BoneOrVariant, odds, say("a film on the surface of bone", []));
+        }
+        // judged with the bone it hangs on, of which a crumb of it tells little
+        if volume < 20.0 {
+            scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
+        }
+    } else if (candidate.bone_mm < 2.0 && volume < 40.0)
+        || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3)
+        || (candidate.bone_mm < scene.coarse.edge_mm() && blurred && volume < CRUMB_VOXELS * voxel_mm3)
+    {
+        scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
+    } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
+        scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
+    }
+}
+
+/// A mass of many nodules: a bone of hand or foot is one compact body.
+fn lobed(candidate: &Candidate) -> bool {
+    let [long, middle, short] = candidate.axes_mm;
+    candidate.volume_mm3 > 1500.0 && candidate.volume_mm3 < 0.75 * ELLIPSOID * long * middle * short
+}
+
+/// Bones articulate: one that is mostly within the field lies beside another.
+fn clipped(candidate: &Candidate) -> bool {
+    candidate.clipped && candidate.bone_mm > BIT_MM
+}
+
+/// Whether some of the runs lie as far from the middle of their slices, of `size` voxels, as the circle of reconstruction.
+fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
+    let out = |axis: usize, at: u32| (2.0 * (f64::from(at) + 0.5) / size[axis] as f64 - 1.0).abs();
+    runs.iter().any(|run| out(0, run.start).max(out(0, run.end - 1)).hypot(out(1, run.row)) > CIRCLE)
+}
+
+/// What lies at the centre of a candidate, and thus within it where it is a shell.
+fn core(scene: &Scene, candidate: &Candidate) -> Tissue {
+    let centre = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
+    scene.skeleton.tissue[scene.coarse.cell(centre.map(|at| at.max(0.0) as usize))]
+}
+
+/// Log odds that what hangs on bone is a film of its cortex: long against its thickness, or thin and bent about the bone, so
+/// that it fills little of the ellipsoid with its axes.
+fn film_odds(long_mm: f64, short_mm: f64, compact: f64) -> f64 {
+    let flat = ((long_mm / short_mm.max(1.0) - 3.0) * 0.7).clamp(0.0, 2.0);
+    let bent = ((BENT_COMPACT - compact) / 0.1).clamp(0.0, 1.0) * BENT;
+    flat + if short_mm < BENT_MM { bent } else { 0.0 }
+}
+
+/// Why what hangs on bone is cortex, from what lies at its centre: a thin shell about a bone or an implant is, one in soft
+/// tissue is none, and a large one may be new bone.
+fn cortex(core: Tissue, compact: f64, volume_mm3: f64) -> Option<Reason> {
+    match core {
+        _ if compact >= SHELL_COMPACT => None,
+        Tissue::Metal => Some(say("a shell about an implant, as the bone that holds it is", [])),
+        Tissue::Bone if volume_mm3 < FILM_MM3 => Some(say("a thin shell about a bone, as its cortex is", [])),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thin_shell_about_a_bone_or_an_implant_is_cortex() {
+        assert!(cortex(Tissue::Bone, 0.2, 80.0).is_some() && cortex(Tissue::Metal, 0.1, 9000.0).is_some());
+        for (core, compact, volume) in
+            [(Tissue::Bone, 0.8, 80.0), (Tissue::Bone, 0.2, 5000.0), (Tissue::Soft, 0.2, 80.0)]
+        {
+            assert!(cortex(core, compact, volume).is_none(), "{core:?}, {compact}, {volume}");
+        }
+    }
+
+    #[test]
+    fn a_film_of_cortex_is_flat_or_bent_about_the_bone() {
+        assert!(film_odds(12.0, 4.0, 0.9) < 0.1 && film_odds(12.0, 2.0, 0.9) > 1.9);
+        assert!(film_odds(12.0, 4.0, 0.4) > 1.5 && film_odds(12.0, 8.0, 0.4) < 0.1);
+    }
+
+    #[test]
+    fn the_circle_of_reconstruction_is_at_the_sides_and_not_in_the_middle() {
+        let run = |start: u32, row: u32| [Run { slice: 0, row, start, end: start + 10 }];
+        for (start, row, beyond) in
+            [(60, 50, false), (86, 50, true), (2, 50, true), (15, 15, true), (30, 30, false)]
+        {
+            assert_eq!(beyond_circle([100, 100, 1], &run(start, row)), beyond, "{start}, {row}");
+        }
+    }
+}

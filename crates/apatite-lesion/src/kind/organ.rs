@@ -1,0 +1,139 @@
+//! Whether a candidate is a concretion of an organ, or contrast.
+
+use super::{Asked, IMPLANT_MM, Scores};
+use crate::Kind;
+use crate::candidate::{Candidate, Scene};
+use crate::reason::say;
+use crate::skeleton::Tissue;
+
+/// Weighs all that speaks for organs and contrast.
+pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
+    viscera(scores, asked);
+    contrast(scores, asked);
+}
+
+/// The position of an organ, and gas of the bowel.
+fn viscera(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, .. } = asked;
+    if study.trunk {
+        let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
+        let away = candidate.bone_mm > 7.0;
+        if deep && away && central(scene, candidate) {
+            // bone forms about an implant
+            let weight = if candidate.metal_mm < IMPLANT_MM { 3.0 } else { 8.5 };
+            scores.add(
+                Kind::BoneOrVariant,
+                weight,
+                say("deep in the trunk, in the position of an organ", []),
+            );
+        }
+        if study.contrast && candidate.around.air > 0.02 && candidate.max_hu < 800.0 {
+            scores.add(Kind::Contrast, 6.0, say("beside gas in a study with contrast", []));
+        }
+        if deep && candidate.around.air > 0.02 {
+            scores.add(Kind::Contrast, 4.5, say("beside bowel gas", []));
+        }
+    }
+    // what a side of the field cuts is part of what lies beyond it
+    if !candidate.on_side
+        && candidate.skin_mm.is_finite()
+        && candidate.skin_mm > 56.0
+        && candidate.bone_mm > 22.0
+        && candidate.volume_mm3 < 2000.0
+    {
+        // the depth of a limb is where its bone is
+        scores.add(
+            Kind::BoneOrVariant,
+            6.0,
+            say("deeper than a limb and far from bone, in the position of an organ", []),
+        );
+    }
+    if study.ring && !candidate.on_side && enclosed_by_bone(scene, candidate) {
+        scores.add(
+            Kind::BoneOrVariant,
+            5.0,
+            say("within the ring of the pelvis or chest, in the position of an organ", []),
+        );
+    }
+}
+
+/// The density of contrast in a study with contrast.
+fn contrast(scores: &mut Scores, asked: &Asked) {
+    let &Asked { study, candidate, .. } = asked;
+    if study.contrast {
+        let soft = candidate.mean_hu < 300.0 && candidate.max_hu < 600.0;
+        scores.add(
+            Kind::Contrast,
+            if soft { 6.0 } else { 0.5 },
+            say("of the density of contrast in a study with contrast", []),
+        );
+        if candidate.around.enhanced > 0.15 {
+            scores.add(Kind::Contrast, 2.0, say("surrounded by enhanced tissue", []));
+        }
+    }
+}
+
+/// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %
+/// of the half-depth of its section.
+fn central(scene: &Scene, candidate: &Candidate) -> bool {
+    let body = scene.body;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm).map(|at| at.max(0.0) as usize);
+    let cell = body.grid.position(body.cell(voxel));
+    let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);
+    for y in 0..body.grid.size[1] {
+        for x in 0..body.grid.size[0] {
+            if body.inside[body.grid.index([x, y, cell[2]])] {
+                for (axis, at) in [x, y].into_iter().enumerate() {
+                    low[axis] = low[axis].min(at);
+                    high[axis] = high[axis].max(at);
+                }
+            }
+        }
+    }
+    [0.6, 0.75].into_iter().enumerate().all(|(axis, share)| {
+        let (low, high) = (low[axis] as f64, high[axis] as f64);
+        (cell[axis] as f64 - (low + high) / 2.0).abs() <= share * (high - low) / 2.0
+    })
+}
+
+/// Whether bone stands around a point in its axial section: of 16 rays up to 120 mm, those that leave the field say
+/// nothing; of at least six others seven tenths meet bone, some on each side, in slices 25 mm about.
+fn enclosed_by_bone(scene: &Scene, candidate: &Candidate) -> bool {
+    let grid = &scene.coarse.grid;
+    let voxel = scene.volume.geometry.voxel_from_patient(candidate.centre_mm);
+    let centre: [f64; 3] = std::array::from_fn(|axis| {
+        (voxel[axis] - scene.coarse.low[axis] as f64) / scene.coarse.block[axis] as f64
+    });
+    let layers = (25.0 / grid.spacing_mm[2]) as isize;
+    let (mut met, mut missed, mut far) = (0, 0, 0);
+    for ray in 0..16 {
+        let angle = std::f64::consts::TAU * f64::from(ray) / 16.0;
+        let (dx, dy) = (angle.cos(), angle.sin());
+        let mut outcome = Some(false);
+        'ray: for step in 1..60 {
+            let reach = f64::from(step) * 2.0;
+            let (x, y) =
+                (centre[0] + dx * reach / grid.spacing_mm[0], centre[1] + dy * reach / grid.spacing_mm[1]);
+            if x < 0.0 || y < 0.0 || x >= grid.size[0] as f64 || y >= grid.size[1] as f64 {
+                // the body ends here, or only the field does
+                let body = scene.body.skin_mm[scene.body.cell(voxel.map(|at| at.max(0.0) as usize))];
+                outcome = (f64::from(body) <= reach).then_some(false);
+                break;
+            }
+            for dz in -layers..=layers {
+                let z = centre[2] as isize + dz;
+                if z < 0 || z >= grid.size[2] as isize {
+                    continue;
+                }
+                if scene.skeleton.tissue[grid.index([x as usize, y as usize, z as usize])] == Tissue::Bone {
+                    outcome = Some(true);
+                    far += usize::from(reach > 15.0);
+                    break 'ray;
+                }
+            }
+        }
+        met += usize::from(outcome == Some(true));
+        missed += usize::from(outcome == Some(false));
+    }
+    met >= 6 && far >= 6 && met * 10 >= (met + missed) * 7
+}

@@ -1,0 +1,207 @@
+//! Whether a candidate lies in a vessel: in a wall about a lumen, in a row, or among phleboliths.
+
+use std::collections::BTreeMap;
+
+use super::{Asked, Scores};
+use crate::Kind;
+use crate::candidate::{Candidate, ELLIPSOID, Scene};
+use crate::grid::Run;
+use crate::linear::{norm, sub};
+use crate::reason::{Reason, say, whole};
+use crate::tube::{Tube, tube};
+
+/// Log odds of a vessel against a plain calcification where a wall about a lumen is certain.
+const WALL: f64 = 7.0;
+/// Log odds against a vessel where all foci of a chain are solid bodies and no lumen is seen.
+const SOLID: f64 = 5.0;
+/// Share of the foci of a place that are round where it is one of round bodies.
+const LEAST_ROUND: f64 = 0.6;
+
+/// Weighs all that speaks for or against a vessel.
+pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
+    let &Asked { candidate, chain, wall, all, .. } = asked;
+    let [long, middle, short] = candidate.axes_mm;
+    let volume = candidate.volume_mm3;
+    let lumen = wall.map_or(0.0, |wall| wall.vessel());
+    if let Some(wall) = wall {
+        scores.add(Kind::Vascular, WALL * lumen, wall.reason());
+    }
+    let company = round_company(candidate, all);
+    if let Some(chain) = chain {
+        // solid bodies in a row about no lumen lie along a muscle or a plane as well as along a vessel; round ones in
+        // company lie in lumina
+        let solid = if company.is_some() { 0.0 } else { chain.solid * (1.0 - lumen) };
+        scores.add(Kind::Vascular, (chain.weight - SOLID * solid).max(-2.5), chain.reason.clone());
+    }
+    if let Some(Company { round, share }) = company {
+        let weight = 2.2 + 0.4 * (round as f64 - 3.0).min(5.0) + 2.5 * (share - LEAST_ROUND);
+        scores.add(
+            Kind::Vascular,
+            weight,
+            say("one of {} round bodies in soft tissue, as phleboliths are", [round.to_string()]),
+        );
+    }
+    // beside larger deposits a small one is likelier one of them
+    let few = all.iter().filter(|other| other.volume_mm3 > 10.0).count() <= 5;
+    if few && volume < 150.0 && candidate.skin_mm > 25.0 && candidate.bone_mm > 10.0 && !candidate.attached {
+        scores.add(Kind::Vascular, 2.4, say("one of few small foci where vessels run", []));
+    }
+    // one small round or linear focus deep between muscles
+    if volume < 250.0 && short < 6.0 && candidate.skin_mm > 12.0 && candidate.bone_mm > 5.0 {
+        scores.add(Kind::Vascular, 0.8, say("small focus in the depth", []));
+        if long > 2.5 * middle && long > 8.0 {
+            scores.add(Kind::Vascular, 0.8, say("linear", []));
+        }
+    }
+}
+
+/// A row of foci along a smooth line.
+pub(super) struct Chain {
+    weight: f64,
+    reason: Reason,
+    /// The foci, by their place among the candidates.
+    members: Vec<usize>,
+    /// Share of them that are solid bodies.
+    solid: f64,
+}
+
+/// The wall about a lumen that each candidate in soft tissue is part of, alone or with its chain; the likelier of the
+/// two.
+pub(super) fn walls(scene: &Scene, candidates: &[Candidate], chains: &[Option<Chain>]) -> Vec<Option<Tube>> {
+    let mut of_chains: BTreeMap<&[usize], Option<Tube>> = BTreeMap::new();
+    candidates
+        .iter()
+        .zip(chains)
+        .map(|(candidate, chain)| {
+            if !off_bone(candidate) {
+                return None;
+            }
+            let own = tube(scene, &candidate.runs);
+            let pooled = chain.as_ref().and_then(|chain| {
+                *of_chains.entry(&chain.members).or_insert_with(|| {
+                    let runs: Vec<Run> =
+                        chain.members.iter().flat_map(|&at| candidates[at].runs.iter().copied()).collect();
+                    tube(scene, &runs)
+                })
+            });
+            own.into_iter().chain(pooled).max_by(|a, b| a.vessel().total_cmp(&b.vessel()))
+        })
+        .collect()
+}
+
+/// Finds chains: at least three small foci (or long slender ones) along one smooth line over at least 20 mm, with no
+/// others scattered about it, as in the wall of an artery.
+pub(super) fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
+    let small: Vec<usize> = (0..candidates.len())
+        .filter(|&at| {
+            let c = &candidates[at];
+            let [long, middle, short] = c.axes_mm;
+            // a plate of the wall fills little of its ellipsoid; a solid nodule is no plate
+            let solid = c.volume_mm3 > 0.55 * ELLIPSOID * long * middle * short && long < 2.5 * middle;
+            c.volume_mm3 < if solid { 200.0 } else { 1200.0 } && middle < 13.0 && off_bone(c)
+        })
+        .collect();
+    let mut result: Vec<Option<Chain>> = candidates.iter().map(|_| None).collect();
+    for &start in &small {
+        // grow a line: the foci that lie near an axis through this one, along the axis of best support
+        let mut best: Vec<usize> = Vec::new();
+        for &second in &small {
+            let axis = sub(candidates[second].centre_mm, candidates[start].centre_mm);
+            let length = norm(axis);
+            if !(8.0..=120.0).contains(&length) {
+                continue;
+            }
+            let axis = axis.map(|value| value / length);
+            let members: Vec<usize> = small
+                .iter()
+                .copied()
+                .filter(|&other| {
+                    let offset = sub(candidates[other].centre_mm, candidates[start].centre_mm);
+                    let along: f64 = (0..3).map(|k| offset[k] * axis[k]).sum();
+                    let across = (norm(offset).powi(2) - along * along).max(0.0).sqrt();
+                    along.abs() < 150.0 && across < 4.0 + 0.12 * along.abs()
+                })
+                .collect();
+            if members.len() > best.len() {
+                best = members;
+            }
+        }
+        if best.len() < 3 {
+            continue;
+        }
+        let centres: Vec<[f64; 3]> = best.iter().map(|&at| candidates[at].centre_mm).collect();
+        let span = crate::mesh::diameter(&centres);
+        if span < 20.0 {
+            continue;
+        }
+        let near = small
+            .iter()
+            .filter(|&&other| {
+                !best.contains(&other)
+                    && centres.iter().any(|&centre| norm(sub(candidates[other].centre_mm, centre)) < 40.0)
+            })
+            .count();
+        // two foci lie on a line whatever they are: only the others say that it is one
+        let more = best.len() as f64 - 2.0;
+        let share = more / (more + near as f64 + 0.5);
+        // lines can be drawn through any scatter: one that leaves many aside says nothing
+        let weight = 1.5 + (best.len() as f64 - 3.0).min(3.0) * 0.5 + (share - 0.65) * 9.0;
+        let solid = best.iter().filter(|&&at| is_solid(&candidates[at])).count();
+        result[start] = Some(Chain {
+            weight: weight.clamp(-2.5, 5.0),
+            reason: say("one of {} foci along a line of {} mm", [best.len().to_string(), whole(span)]),
+            solid: solid as f64 / best.len() as f64,
+            members: best,
+        });
+    }
+    result
+}
+
+/// A body as thick as it is wide and not long, that the voxels resolve: a plaque of a wall is a plate bent about the
+/// lumen, thin against its width, and a small vessel that is calcified throughout is a long rod.
+fn is_solid(candidate: &Candidate) -> bool {
+    let [long, middle, short] = candidate.axes_mm;
+    let voxel_mm = candidate.spacing_mm().into_iter().fold(0.0, f64::max);
+    candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+        && short > 0.7 * middle
+        && short > 2.5_f64.max(2.0 * voxel_mm)
+        && long < 4.0 * middle
+}
+
+/// In soft tissue, away from bone.
+fn off_bone(candidate: &Candidate) -> bool {
+    candidate.bone_mm > 3.0 && !candidate.attached
+}
+
+/// Round, smooth and small, deep to the skin and off the bone.
+fn is_round(candidate: &Candidate) -> bool {
+    let [long, middle, short] = candidate.axes_mm;
+    short > 0.6 * long
+        && (10.0..350.0).contains(&candidate.volume_mm3)
+        && candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+        && candidate.max_hu > 350.0
+        && candidate.bone_mm > 3.0
+        && candidate.skin_mm > 8.0
+        && !candidate.on_edge
+}
+
+/// Round bodies near each other.
+struct Company {
+    /// How many.
+    round: usize,
+    /// Their share of the foci there.
+    share: f64,
+}
+
+/// The round bodies within 80 mm of a round one, itself counted, where there are at least three and most of the foci
+/// there are round.
+fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<Company> {
+    if !is_round(candidate) {
+        return None;
+    }
+    let near = |other: &&Candidate| norm(sub(other.centre_mm, candidate.centre_mm)) < 80.0;
+    let foci = all.iter().filter(near).filter(|other| other.volume_mm3 > 10.0).count();
+    let round = all.iter().filter(near).filter(|other| is_round(other)).count();
+    let share = round as f64 / foci as f64;
+    (round >= 3 && share >= LEAST_ROUND).then_some(Company { round, share })
+}
