@@ -8,10 +8,10 @@ use crate::grid::{Connectivity, Grid, Run, components, distance2, distance2_with
 use crate::linear::Moments;
 use crate::patch::{Patch, bounds};
 use crate::scan::{Body, Coarse};
-use crate::skeleton::{CLIPPED, Skeleton, Tissue};
+use crate::skeleton::{Skeleton, Tissue, is_clipped};
 
 /// Volume of an ellipsoid over the product of four standard deviations along its axes.
-pub(crate) const ELLIPSOID: f64 = 0.7317;
+const ELLIPSOID: f64 = 0.7317;
 /// A shape is resolved from about so many voxels on.
 const RESOLVED_VOXELS: f64 = 14.0;
 /// A length is resolved from about so many voxels on.
@@ -80,6 +80,11 @@ impl Candidate {
             .max_by(|a, b| (a.0 * a.1).total_cmp(&(b.0 * b.1)))
             .map_or(0.0, |(count, _)| count);
         rise(voxels, RESOLVED_VOXELS, 2.5) * rise(length, RESOLVED_LENGTH, 0.4)
+    }
+
+    /// Volume of the ellipsoid with its principal axes, mm³: a compact body fills it.
+    pub(crate) fn ellipsoid_mm3(&self) -> f64 {
+        ELLIPSOID * self.axes_mm.iter().product::<f64>()
     }
 
     /// Spacing of the volume it lies in, mm.
@@ -294,7 +299,7 @@ pub(crate) fn of_runs(scene: &Scene, runs: Vec<Run>) -> Candidate {
         deposit: (told > 0.0 && (on_bone || told > 0.15 * count)).then(|| odds / told),
         on_edge,
         on_side,
-        clipped: edge_mm2(volume.size, spacing, &runs) < CLIPPED * volume_mm3.powf(2.0 / 3.0),
+        clipped: on_edge && is_clipped(edge_mm2(volume.size, spacing, &runs), volume_mm3),
         around: ground.around,
         rim,
         axes_mm,

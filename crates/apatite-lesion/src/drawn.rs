@@ -48,11 +48,7 @@ impl Desk {
         let threshold = crate::threshold(noise_hu, options);
         let (coarse, _) = scan::coarse(&volume, &body, threshold);
         let dense_hu = f32::from(threshold.max(150));
-        let view = skeleton::View {
-            size: volume.size,
-            section_mm2: body.section_mm2(),
-            site: describe::site(&volume),
-        };
+        let view = crate::view(&volume, &body);
         let skeleton = skeleton::skeleton(&coarse, &view, noise_hu, dense_hu, options.metal_hu, None);
         let Options { peak_hu, metal_hu, .. } = *options;
         Ok(Self { volume, body, coarse, skeleton, noise_hu, threshold, peak_hu, metal_hu })

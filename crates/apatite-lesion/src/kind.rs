@@ -12,7 +12,7 @@ use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
 use crate::reason::{Reason, say};
-use crate::skeleton::{TRUNK_MM2, Tissue, WITHOUT_WHOLE};
+use crate::skeleton::{BLURRED_MM, TRUNK_MM2, Tissue, WITHOUT_WHOLE};
 use crate::tube::Tube;
 
 /// Candidates that are one lesion, with its kind.
@@ -151,6 +151,10 @@ struct Study {
     lone: bool,
     /// Many such bodies do.
     many: bool,
+    /// There are at most five foci in all, crumbs aside.
+    few: bool,
+    /// The slices blur a deposit with the bone it hangs on.
+    blurred: bool,
     /// How many bodies, free or on bone, have the form of a small bone: many are those of a disease of a joint.
     shells: usize,
     /// Organs may lie within a ring of bone in view: not in a limb.
@@ -190,6 +194,8 @@ impl Study {
             ring: !of(&LIMB),
             lone: free <= 2,
             many: free >= MANY && !trunk,
+            few: candidates.iter().filter(|candidate| candidate.volume_mm3 > 10.0).count() <= 5,
+            blurred: scene.coarse.edge_mm() > BLURRED_MM,
             shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }

@@ -325,8 +325,7 @@ pub fn analyse(
     progress("skeleton", 0.4);
     let given = options.bones.map(|bones| bone_cells(bones, &coarse));
     let dense_hu = f32::from(threshold.max(150));
-    let view =
-        skeleton::View { size: volume.size, section_mm2: body.section_mm2(), site: describe::site(volume) };
+    let view = view(volume, &body);
     let skeleton = skeleton::skeleton(&coarse, &view, noise_hu, dense_hu, options.metal_hu, given.as_deref());
     clock.lap("skeleton");
 
@@ -410,6 +409,10 @@ pub fn analyse(
 /// HU at which mineral begins: muscle and enhanced tissue must stay below it with their noise.
 fn threshold(noise_hu: f64, options: &Options) -> i16 {
     (60.0 + 2.0 * noise_hu).clamp(f64::from(options.mineral_hu), 200.0).round() as i16
+}
+
+fn view(volume: &Volume, body: &scan::Body) -> skeleton::View {
+    skeleton::View { size: volume.size, section_mm2: body.section_mm2(), site: describe::site(volume) }
 }
 
 fn check(volume: &Volume, options: &Options) -> Result<(), LesionError> {

@@ -119,7 +119,7 @@ const CUT_MM3: f64 = 800.0;
 const CUT_HU: f32 = 350.0;
 /// What the field cuts in a section smaller than this share of its size (mm² over mm³ to the power of two thirds) lies mostly
 /// within it: what it is has to be seen from its form. Of a trunk, the ribs run along the edge.
-pub(crate) const CLIPPED: f64 = 0.4;
+const CLIPPED: f64 = 0.4;
 /// Unless so many larger than this (mm³) lie free, and they cannot be ribs.
 const MANY_FREE: usize = 5;
 const FREE_MM3: f64 = 100.0;
@@ -332,7 +332,7 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         .filter(|&at| !marrowed[at] && !whole[at].on_edge && volume(at) > FREE_MM3 && peak[at] > CUT_HU)
         .count();
     for at in 1..body_counts.len() {
-        let clipped = cut_mm2[at] < CLIPPED * volume(at).powf(2.0 / 3.0) && section_mm2 <= TRUNK_MM2;
+        let clipped = is_clipped(cut_mm2[at], volume(at)) && section_mm2 <= TRUNK_MM2;
         // a bone cut by the edge of the field may show no marrow; so may one of many deposits, or what the field clips
         let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
             && whole[at].on_edge
@@ -591,6 +591,11 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
             tissue[cell] = Tissue::Attached;
         }
     }
+}
+
+/// Whether what the field cuts over an area lies mostly within it.
+pub(crate) fn is_clipped(cut_mm2: f64, volume_mm3: f64) -> bool {
+    cut_mm2 < CLIPPED * volume_mm3.powf(2.0 / 3.0)
 }
 
 /// Whether a cell lies at the edge of the volume (not only of the body).

@@ -2,7 +2,6 @@
 
 use super::{Asked, RIM_HU, SKIN_MM, Scores, is_film};
 use crate::Kind;
-use crate::candidate::ELLIPSOID;
 use crate::reason::{digits, say, whole};
 
 /// Broad streaks of metal reach this far, mm.
@@ -82,9 +81,6 @@ fn skin(scores: &mut Scores, asked: &Asked) {
 /// Noise, by how far it rises above what is around it.
 fn noise(scores: &mut Scores, asked: &Asked) {
     let &Asked { candidate, .. } = asked;
-    let [long, middle, short] = candidate.axes_mm;
-    let volume = candidate.volume_mm3;
-    let ellipsoid = ELLIPSOID * long * middle * short;
     let faint = (9.0 - candidate.signal).clamp(-3.0, 3.0);
     scores.add(Kind::Artefact, faint, say("rises {} times its noise only", [whole(candidate.signal)]));
     // the highest of many voxels of noise rises by four or five times its standard deviation
@@ -95,7 +91,7 @@ fn noise(scores: &mut Scores, asked: &Asked) {
             (7.0 - peak) * 2.0,
             say("its peak is {} times the noise above the tissue around it", [digits(peak, 1)]),
         );
-        if volume < DUST * ellipsoid {
+        if candidate.volume_mm3 < DUST * candidate.ellipsoid_mm3() {
             scores.add(Kind::Artefact, 4.0, say("scattered voxels, as noise is", []));
         }
     }

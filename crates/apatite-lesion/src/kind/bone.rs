@@ -2,10 +2,10 @@
 
 use super::{Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, Scores, is_compact};
 use crate::Kind;
-use crate::candidate::{Candidate, ELLIPSOID, Scene};
+use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
 use crate::reason::{Reason, say, whole};
-use crate::skeleton::{BLURRED_MM, Tissue};
+use crate::skeleton::Tissue;
 use crate::tip::Tip;
 
 /// What hangs on bone is called a deposit rather than overlooked, by this many log odds.
@@ -41,9 +41,10 @@ const OSSICLE_HOLLOW_RANGE: f64 = 0.12;
 /// than this, mm³: of a tumour on bone more is seen.
 const CUT_ON_BONE: f64 = 2.5;
 const CORNER_MM3: f64 = 1500.0;
-/// Log odds of bone for a bit so near bone (mm) that the edge of the volume cuts.
+/// Log odds of bone for a bit beside bone that the edge of the volume cuts.
 const CUT_BESIDE_BONE: f64 = 4.0;
-const BIT_MM: f64 = 12.0;
+/// Bones articulate: none that the field shows lies further from the next, mm.
+const APART_MM: f64 = 12.0;
 /// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
 const ROD_MM: f64 = 6.5;
 const ROD_MM3: f64 = 180.0;
@@ -96,7 +97,7 @@ fn shell(scores: &mut Scores, asked: &Asked) {
     let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
     let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
     // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
-    let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > 12.0;
+    let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > APART_MM;
     // where no bone is whole, a whole one is new
     let new = study.without_whole && !candidate.on_edge && candidate.volume_mm3 > COCCYX_MM3;
     let scale = match (candidate.deposit.is_some(), study.small) {
@@ -121,10 +122,9 @@ fn shell(scores: &mut Scores, asked: &Asked) {
 fn hanging(scores: &mut Scores, asked: &Asked) {
     let &Asked { scene, study, candidate, shaft, .. } = asked;
     let volume = candidate.volume_mm3;
-    let blurred = scene.coarse.edge_mm() > BLURRED_MM;
     let Some(deposit) = candidate.deposit else { return };
     // this evidence replaces the prior; about an implant new bone is common
-    let favour = if blurred {
+    let favour = if study.blurred {
         FAVOUR_BLURRED
     } else if candidate.metal_mm < IMPLANT_MM {
         FAVOUR_AT_IMPLANT
@@ -173,8 +173,7 @@ fn dense(scores: &mut Scores, asked: &Asked, tip: f64) {
 fn place(scores: &mut Scores, asked: &Asked) {
     let &Asked { scene, study, candidate, .. } = asked;
     let volume = candidate.volume_mm3;
-    if candidate.bone_mm > 12.0 && !candidate.on_edge {
-        // bones articulate
+    if candidate.bone_mm > APART_MM && !candidate.on_edge {
         scores.add(Kind::BoneOrVariant, -3.0, Reason::default());
     }
     // what has the form of a deposit on bone may bulge into thin skin
@@ -201,16 +200,14 @@ fn place(scores: &mut Scores, asked: &Asked) {
 /// Small bones that stand alone: patella, fabella, accessory bones.
 fn alone(scores: &mut Scores, asked: &Asked) {
     let &Asked { study, candidate, shaft, .. } = asked;
-    let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
-    let ellipsoid = ELLIPSOID * long * middle * short;
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
     if study.sesamoids
         && !candidate.attached
         && volume > 1500.0
         && candidate.bone_mm < 10.0
         && candidate.max_hu > 900.0
-        && volume > 0.85 * ellipsoid
+        && volume > 0.85 * candidate.ellipsoid_mm3()
     {
         scores.add(Kind::BoneOrVariant, 3.5, say("a smooth compact body as dense as cortex beside bone", []));
     }
@@ -327,7 +324,7 @@ fn at_edge(scores: &mut Scores, asked: &Asked) {
             Some(_) if study.lone && !study.small && volume < CORNER_MM3 => CUT_ON_BONE,
             None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
             // the first slices of a process: of vertebrae and shoulder blade several are cut at once
-            None if !study.small && candidate.bone_mm < BIT_MM => CUT_BESIDE_BONE,
+            None if !study.small && candidate.bone_mm < APART_MM => CUT_BESIDE_BONE,
             _ => 0.0,
         };
         scores.add(Kind::BoneOrVariant, weight, say("cut by the edge of the volume", []));
@@ -336,10 +333,9 @@ fn at_edge(scores: &mut Scores, asked: &Asked) {
 
 /// Films and crumbs of cortex.
 fn crumbs(scores: &mut Scores, asked: &Asked) {
-    let &Asked { scene, candidate, .. } = asked;
+    let &Asked { scene, study, candidate, .. } = asked;
     let [long, _, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
-    let blurred = scene.coarse.edge_mm() > BLURRED_MM;
     let voxel_mm3 = candidate.spacing_mm().into_iter().product::<f64>();
     if candidate.deposit.is_some() {
         // where cortex is a little thicker than about it, its surface is left over as a film
@@ -353,7 +349,7 @@ fn crumbs(scores: &mut Scores, asked: &Asked) {
         }
     } else if (candidate.bone_mm < 2.0 && volume < 40.0)
         || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3)
-        || (candidate.bone_mm < scene.coarse.edge_mm() && blurred && volume < CRUMB_VOXELS * voxel_mm3)
+        || (candidate.bone_mm < scene.coarse.edge_mm() && study.blurred && volume < CRUMB_VOXELS * voxel_mm3)
     {
         scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
     } else if candidate.bone_mm < 3.0 && volume < 60.0 && !candidate.attached {
@@ -363,13 +359,12 @@ fn crumbs(scores: &mut Scores, asked: &Asked) {
 
 /// A mass of many nodules: a bone of hand or foot is one compact body.
 fn lobed(candidate: &Candidate) -> bool {
-    let [long, middle, short] = candidate.axes_mm;
-    candidate.volume_mm3 > 1500.0 && candidate.volume_mm3 < 0.75 * ELLIPSOID * long * middle * short
+    candidate.volume_mm3 > 1500.0 && candidate.volume_mm3 < 0.75 * candidate.ellipsoid_mm3()
 }
 
-/// Bones articulate: one that is mostly within the field lies beside another.
+/// Too far from bone to be a bone of which most is within the field.
 fn clipped(candidate: &Candidate) -> bool {
-    candidate.clipped && candidate.bone_mm > BIT_MM
+    candidate.clipped && candidate.bone_mm > APART_MM
 }
 
 /// Whether some of the runs lie as far from the middle of their slices, of `size` voxels, as the circle of reconstruction.

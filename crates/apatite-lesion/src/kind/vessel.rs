@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Asked, Scores};
 use crate::Kind;
-use crate::candidate::{Candidate, ELLIPSOID, Scene};
+use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
@@ -19,7 +19,7 @@ const LEAST_ROUND: f64 = 0.6;
 
 /// Weighs all that speaks for or against a vessel.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
-    let &Asked { candidate, chain, wall, all, .. } = asked;
+    let &Asked { study, candidate, chain, wall, all, .. } = asked;
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
     let lumen = wall.map_or(0.0, |wall| wall.vessel());
@@ -42,8 +42,12 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
         );
     }
     // beside larger deposits a small one is likelier one of them
-    let few = all.iter().filter(|other| other.volume_mm3 > 10.0).count() <= 5;
-    if few && volume < 150.0 && candidate.skin_mm > 25.0 && candidate.bone_mm > 10.0 && !candidate.attached {
+    if study.few
+        && volume < 150.0
+        && candidate.skin_mm > 25.0
+        && candidate.bone_mm > 10.0
+        && !candidate.attached
+    {
         scores.add(Kind::Vascular, 2.4, say("one of few small foci where vessels run", []));
     }
     // one small round or linear focus deep between muscles
@@ -95,9 +99,9 @@ pub(super) fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
     let small: Vec<usize> = (0..candidates.len())
         .filter(|&at| {
             let c = &candidates[at];
-            let [long, middle, short] = c.axes_mm;
+            let [long, middle, _] = c.axes_mm;
             // a plate of the wall fills little of its ellipsoid; a solid nodule is no plate
-            let solid = c.volume_mm3 > 0.55 * ELLIPSOID * long * middle * short && long < 2.5 * middle;
+            let solid = c.volume_mm3 > 0.55 * c.ellipsoid_mm3() && long < 2.5 * middle;
             c.volume_mm3 < if solid { 200.0 } else { 1200.0 } && middle < 13.0 && off_bone(c)
         })
         .collect();
@@ -162,7 +166,7 @@ pub(super) fn chains(candidates: &[Candidate]) -> Vec<Option<Chain>> {
 fn is_solid(candidate: &Candidate) -> bool {
     let [long, middle, short] = candidate.axes_mm;
     let voxel_mm = candidate.spacing_mm().into_iter().fold(0.0, f64::max);
-    candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+    candidate.volume_mm3 > 0.75 * candidate.ellipsoid_mm3()
         && short > 0.7 * middle
         && short > 2.5_f64.max(2.0 * voxel_mm)
         && long < 4.0 * middle
@@ -175,10 +179,10 @@ fn off_bone(candidate: &Candidate) -> bool {
 
 /// Round, smooth and small, deep to the skin and off the bone.
 fn is_round(candidate: &Candidate) -> bool {
-    let [long, middle, short] = candidate.axes_mm;
+    let [long, _, short] = candidate.axes_mm;
     short > 0.6 * long
         && (10.0..350.0).contains(&candidate.volume_mm3)
-        && candidate.volume_mm3 > 0.75 * ELLIPSOID * long * middle * short
+        && candidate.volume_mm3 > 0.75 * candidate.ellipsoid_mm3()
         && candidate.max_hu > 350.0
         && candidate.bone_mm > 3.0
         && candidate.skin_mm > 8.0
