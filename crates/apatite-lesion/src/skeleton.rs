@@ -129,6 +129,10 @@ const MUSCLE_HU: f64 = 60.0;
 const SPECKLED: f64 = 3.0;
 /// A dense cell that fewer of its 26 neighbours share is a speck of noise.
 const LEAST_TOUCHING: usize = 5;
+/// So many cells of metal in a slice make streaks in it.
+const CELLS_OF_METAL: usize = 20;
+/// Fewer neighbours than this share a dense cell that is no part of a body and lies on no surface.
+const OF_SURFACE: usize = 9;
 /// Spaces whose inscribed ball is smaller than this (mm) are not parted from their neighbours, in large and in small
 /// sections of the body.
 const NARROW_MM: f32 = 3.0;
@@ -195,14 +199,15 @@ pub(crate) fn skeleton(
 fn without_specks(grid: &Grid, dense: &[bool]) -> Vec<bool> {
     (0..grid.len())
         .into_par_iter()
-        .map(|cell| {
-            let mut touching = 0;
-            if dense[cell] {
-                grid.neighbours26(cell, |other| touching += usize::from(dense[other]));
-            }
-            touching >= LEAST_TOUCHING
-        })
+        .map(|cell| dense[cell] && alike(grid, cell, |other| dense[other]) >= LEAST_TOUCHING)
         .collect()
+}
+
+/// How many of the 26 about a cell are what is asked for.
+fn alike(grid: &Grid, cell: usize, is: impl Fn(usize) -> bool) -> usize {
+    let mut count = 0;
+    grid.neighbours26(cell, |other| count += usize::from(is(other)));
+    count
 }
 
 /// Distances of squared ones.
@@ -353,7 +358,10 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         let body = bodies[cell] as usize;
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
-    let (pieces, piece_counts) = components(grid, Connectivity::Corner, beyond);
+    let metal = slices_of_metal(grid, metal_mm);
+    let (pieces, piece_counts) = components(grid, Connectivity::Corner, |cell| {
+        beyond(cell) && !is_bridge(grid, &metal, is_solid, cell)
+    });
     let bones = Bones {
         coarse,
         size,
@@ -384,6 +392,19 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
     let deposit =
         (0..grid.len()).filter_map(|cell| Some((cell as u32, attached[pieces[cell] as usize]?))).collect();
     Anatomy { tissue, small_bones, hand_or_foot, deposit }
+}
+
+/// Whether metal makes streaks in each slice; empty without metal.
+fn slices_of_metal(grid: &Grid, metal_mm: &[f32]) -> Vec<bool> {
+    metal_mm
+        .chunks(grid.size[0] * grid.size[1])
+        .map(|slice| slice.iter().filter(|&&mm| mm <= 0.0).count() >= CELLS_OF_METAL)
+        .collect()
+}
+
+/// Whether a cell may be dense by a streak alone: by such bridges all that is about an implant would hang together.
+fn is_bridge(grid: &Grid, metal: &[bool], is_solid: impl Fn(usize) -> bool, cell: usize) -> bool {
+    metal.get(grid.position(cell)[2]).is_some_and(|&metal| metal) && alike(grid, cell, is_solid) < OF_SURFACE
 }
 
 /// Spaces that are marrow before it is known what part of the body is in view and how blurred the picture is.
@@ -730,6 +751,24 @@ mod tests {
         assert_eq!(kept, 2 * (100 - 4), "all but the corners of the plates stay");
         let (_, counts) = components(&grid, Connectivity::Corner, |cell| left[cell]);
         assert_eq!(counts.len(), 3, "{counts:?}");
+    }
+
+    #[test]
+    fn in_slices_of_metal_bodies_that_a_streak_joins_are_parted() {
+        let grid = Grid { size: [24, 8, 8], spacing_mm: [1.0; 3] };
+        let solid = |cell: usize| {
+            let [x, y, z] = grid.position(cell);
+            !(7..17).contains(&x) || (y == 4 && z == 4)
+        };
+        let bodies = |cells: usize| {
+            let metal: Vec<f32> =
+                (0..grid.len()).map(|cell| if cell % 192 < cells { 0.0 } else { 9.0 }).collect();
+            let metal = slices_of_metal(&grid, &metal);
+            let part = |cell: usize| solid(cell) && !is_bridge(&grid, &metal, solid, cell);
+            let (_, counts) = components(&grid, Connectivity::Corner, part);
+            counts.iter().skip(1).filter(|&&count| count > 20).count()
+        };
+        assert_eq!((bodies(0), bodies(CELLS_OF_METAL)), (1, 2));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use crate::reason::{digits, say, whole};
 
 /// Broad streaks of metal reach this far, mm.
 const STREAKS_MM: f64 = 80.0;
-/// Broad streaks of metal stay below this mean, HU.
-const PALE_HU: f64 = 240.0;
+/// Broad streaks of metal stay below this mean, and surely by this range more, HU.
+const PALE_HU: (f64, f64) = (240.0, 70.0);
+/// Those that spread from metal fill less than this share of the ellipsoid with their principal axes; the same for them.
+const SPREAD: f64 = 0.35;
+const SPREAD_HU: (f64, f64) = (280.0, 40.0);
 /// Streaks stay within so many slices, and below this mean and peak, HU.
 const SLIVER_SLICES: f64 = 2.0;
 const SLIVER_HU: f64 = 300.0;
@@ -35,18 +38,19 @@ fn metal(scores: &mut Scores, asked: &Asked) {
     let &Asked { scene, candidate, .. } = asked;
     let [long, _, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
+    // a broad streak is as smooth within as the tissue it brightens, and large; new bone is denser, and of one piece
+    let (limit_hu, range_hu) = if candidate.closed.compact < SPREAD { SPREAD_HU } else { PALE_HU };
+    let pale = 10.0 * ((limit_hu - candidate.mean_hu) / range_hu).clamp(0.0, 1.0);
     if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
         scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
     } else if candidate.metal_mm < 3.0 {
         // blooming is as thin as the blur
         let thick = (short - BLOOM_MM).clamp(0.0, 3.0);
-        scores.add(Kind::Artefact, 3.5 - 2.0 * thick, say("blooming of metal", []));
+        scores.add(Kind::Artefact, (3.5 - 2.0 * thick).max(pale), say("blooming of metal", []));
     } else if candidate.metal_mm < STREAKS_MM {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
         let near = if candidate.metal_mm < 40.0 { streak + weak } else { 0.0 };
-        // a broad streak is as smooth within as the tissue it brightens, and large; new bone is denser
-        let pale = ((PALE_HU - candidate.mean_hu) / 7.0).clamp(0.0, 10.0);
         // whatever its density, what lies within a slice or two and is drawn out there has the form of a streak
         let slices = (candidate.high[2] - candidate.low[2]) as f64;
         let flat = slices <= SLIVER_SLICES && long > (slices + 1.0) * slices * candidate.spacing_mm()[2];
