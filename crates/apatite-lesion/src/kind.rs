@@ -11,6 +11,7 @@ use self::vessel::Chain;
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
+use crate::linear::{norm, sub};
 use crate::reason::{Reason, say};
 use crate::skeleton::{BLURRED_MM, TRUNK_MM2, Tissue, WITHOUT_WHOLE};
 use crate::tube::Tube;
@@ -96,6 +97,7 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
                 chain: chains[at].as_ref(),
                 wall: walls[at],
                 shaft: beside_shaft(scene, candidate),
+                near: near(&candidates, at),
                 all: &candidates,
             };
             scores(&asked).decide()
@@ -118,6 +120,8 @@ pub(crate) const COARSE_MM: f64 = 2.0;
 const BONE_PRIOR: f64 = -3.5;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
+/// Smaller ones are crumbs, of which another has none as its neighbour, mm³.
+const NEAR_MM3: f64 = 15.0;
 /// A small bone that stands alone fills this share of the ellipsoid with its principal axes.
 const OSSICLE_COMPACT: f64 = 0.92;
 /// So many bodies free of bone are those of a disease that puts calcium everywhere, and not small bones.
@@ -213,7 +217,25 @@ struct Asked<'a> {
     wall: Option<Tube>,
     /// The bone beside it is a shaft.
     shaft: bool,
+    /// The nearest other candidate that is no crumb.
+    near: Option<Near<'a>>,
     all: &'a [Candidate],
+}
+
+/// Another candidate, and how far its centre lies from that of the one in question, mm.
+#[derive(Clone, Copy)]
+struct Near<'a> {
+    candidate: &'a Candidate,
+    mm: f64,
+}
+
+/// The candidate nearest to another, crumbs aside.
+fn near(all: &[Candidate], at: usize) -> Option<Near<'_>> {
+    all.iter()
+        .enumerate()
+        .filter(|&(other, candidate)| other != at && candidate.volume_mm3 > NEAR_MM3)
+        .map(|(_, candidate)| Near { candidate, mm: norm(sub(candidate.centre_mm, all[at].centre_mm)) })
+        .min_by(|a, b| a.mm.total_cmp(&b.mm))
 }
 
 fn scores(asked: &Asked) -> Scores {

@@ -685,6 +685,20 @@ fn a_shell_about_marrow_beside_a_small_bone_is_bone_and_a_solid_body_is_none() {
     assert_eq!(bodies, 3, "{:?}", solid.lesions);
 }
 
+#[test]
+fn two_bodies_alike_at_a_joint_are_its_sesamoids_and_one_or_three_may_be_deposits() {
+    let bead = |p: [f64; 3], y: f64, z: f64| ball(p, [9.5, y, z], 2.4);
+    let found = |beads: &dyn Fn([f64; 3]) -> bool| {
+        let mut volume = joint(|p| beads(p).then_some(380.0));
+        volume.acquisition.body_part = "FOOT".into();
+        let analysis = run(&volume);
+        calcifications(&analysis).iter().map(|lesion| lesion.components).sum::<usize>()
+    };
+    assert_eq!(found(&|p| bead(p, 9.0, 5.0)), 1);
+    assert_eq!(found(&|p| bead(p, 9.0, 5.0) || bead(p, 0.0, 5.0)), 0);
+    assert_eq!(found(&|p| bead(p, 9.0, 5.0) || bead(p, 0.0, 5.0) || bead(p, 4.5, 14.0)), 3);
+}
+
 /// A finger along the slices that ends at `end` mm above the middle slice, with its bone, in the picture of a hand or
 /// foot; `chalk` lies in it.
 fn finger(end: f64, body_part: &str, chalk: impl Fn([f64; 3]) -> bool) -> Volume {

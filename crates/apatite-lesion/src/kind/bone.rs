@@ -1,9 +1,10 @@
 //! Whether a candidate is bone outside the recognised skeleton, or a piece of it.
 
-use super::{Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, Scores, is_compact};
+use super::{Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, NEAR_MM3, Scores, is_compact};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
+use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
 use crate::skeleton::Tissue;
 use crate::tip::Tip;
@@ -29,6 +30,19 @@ const SOLID_CORTEX_HU: f64 = 700.0;
 const PHALANX_MM3: f64 = 150.0;
 /// The sesamoids of the fingers are at least this large, mm³.
 const SESAMOID_MM3: f64 = 18.0;
+/// The sesamoids of thumb and great toe: both smaller than this, mm³, of volumes that differ by less than this factor, their
+/// centres this far apart and further than this from all else, mm, at least one filling this share of the ellipsoid with
+/// its principal axes; their log odds of bone.
+const SESAMOIDS_MM3: f64 = 800.0;
+const ALIKE: f64 = 3.0;
+const PAIR_MM: std::ops::Range<f64> = 5.5..13.0;
+const PAIR_APART_MM: f64 = 20.0;
+const PAIR_COMPACT: f64 = 0.75;
+const PAIR: f64 = 4.0;
+/// More shells than this are loose bodies of a joint.
+const SMALL_BONES: usize = 3;
+/// What has no other candidate within this stands alone, mm.
+const LONE_MM: f64 = 22.0;
 /// The middle of a small bone is fainter than its shell by more than this share, and surely by this range more; that of a
 /// solid body is denser.
 const HOLLOW: f64 = 0.25;
@@ -96,8 +110,11 @@ fn shell(scores: &mut Scores, asked: &Asked) {
     let Some(rim) = candidate.rim.filter(|rim| rim.core_mm3 > 0.08 * rim.filled_mm3) else { return };
     let ratio = (rim.shell_hu + 100.0) / (rim.core_hu + 100.0).max(20.0);
     let marrow = (rim.core_hu > 95.0 || rim.core_hu < -10.0) as u8 as f64;
-    // shell and marrow beside bone are bone, unless an implant or the distance makes ossification likelier
-    let unlikely = shaft || !scene.skeleton.metal_mm.is_empty() || candidate.bone_mm > APART_MM;
+    // shell and marrow beside bone are bone, unless an implant, the distance or their number makes ossification likelier
+    let unlikely = shaft
+        || !scene.skeleton.metal_mm.is_empty()
+        || candidate.bone_mm > APART_MM
+        || study.shells > SMALL_BONES;
     // where no bone is whole, a whole one is new
     let new = study.without_whole && !candidate.on_edge && candidate.volume_mm3 > COCCYX_MM3;
     let scale = match (candidate.deposit.is_some(), study.small) {
@@ -199,7 +216,7 @@ fn place(scores: &mut Scores, asked: &Asked) {
 
 /// Small bones that stand alone: patella, fabella, accessory bones.
 fn alone(scores: &mut Scores, asked: &Asked) {
-    let &Asked { study, candidate, shaft, .. } = asked;
+    let &Asked { study, candidate, shaft, near, .. } = asked;
     let volume = candidate.volume_mm3;
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
     if study.sesamoids
@@ -226,10 +243,11 @@ fn alone(scores: &mut Scores, asked: &Asked) {
             say("a lone smooth compact body beside a large joint, as the fabella is", []),
         );
     }
-    // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx
+    // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx; loose bodies of a
+    // joint lie together
+    let apart = near.is_none_or(|near| near.mm > LONE_MM);
     if !study.small
-        && study.lone
-        && study.shells <= 2
+        && ((study.lone && study.shells <= 2) || (apart && study.shells <= SMALL_BONES))
         && !shaft
         && candidate.metal_mm > IMPLANT_MM
         && candidate.bone_mm < 8.0
@@ -295,6 +313,14 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
             say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
         );
     }
+    if study.hand_or_foot && study.sesamoids && is_pair(asked) {
+        let hanging = candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0));
+        scores.add(
+            Kind::BoneOrVariant,
+            PAIR + hanging,
+            say("one of two alike beside a small bone, as the sesamoids of thumb and great toe are", []),
+        );
+    }
     // deposits of a hand are chalk throughout, its loose bones shells around marrow
     if study.hand_or_foot
         && candidate.deposit.is_none()
@@ -310,6 +336,24 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
             say("a shell about marrow beside a small bone, as sesamoids and phalanges are", []),
         );
     }
+}
+
+/// One of two bodies that are alike and lie apart from all others, as the sesamoids of thumb and great toe do.
+fn is_pair(asked: &Asked) -> bool {
+    let &Asked { scene, candidate, near: Some(other), all, .. } = asked else { return false };
+    let pair = [candidate, other.candidate];
+    let third =
+        |one: &&Candidate| one.volume_mm3 > NEAR_MM3 && !pair.iter().any(|of| std::ptr::eq(*of, *one));
+    let near = |one: &Candidate| pair.iter().any(|of| norm(sub(of.centre_mm, one.centre_mm)) < PAIR_APART_MM);
+    let (own, its) = (candidate.volume_mm3, other.candidate.volume_mm3);
+    pair.iter().all(|one| (NEAR_MM3..SESAMOIDS_MM3).contains(&one.volume_mm3))
+        && own.max(its) < ALIKE * own.min(its)
+        && PAIR_MM.contains(&other.mm)
+        && pair.iter().all(|one| one.bone_mm < ROD_MM)
+        && pair.iter().any(|one| one.closed.compact > PAIR_COMPACT)
+        && !all.iter().filter(third).any(near)
+        // in the end of a digit two deposits may lie so
+        && pair.iter().any(|one| Tip::of(scene, &one.runs).probability() < 0.5)
 }
 
 /// What the edge of the volume cuts.

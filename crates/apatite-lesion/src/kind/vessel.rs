@@ -17,6 +17,10 @@ const SOLID: f64 = 5.0;
 /// Share of the foci of a place that are round where it is one of round bodies.
 const LEAST_ROUND: f64 = 0.6;
 
+/// Half of the round bodies of a joint lie within this of bone, mm, and half of those of veins surely further by this range.
+const IN_JOINT_MM: f64 = 5.5;
+const IN_JOINT_RANGE_MM: f64 = 1.0;
+
 /// Weighs all that speaks for or against a vessel.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
     let &Asked { study, candidate, chain, wall, all, .. } = asked;
@@ -33,8 +37,10 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
         let solid = if company.is_some() { 0.0 } else { chain.solid * (1.0 - lumen) };
         scores.add(Kind::Vascular, (chain.weight - SOLID * solid).max(-2.5), chain.reason.clone());
     }
-    if let Some(Company { round, share }) = company {
-        let weight = 2.2 + 0.4 * (round as f64 - 3.0).min(5.0) + 2.5 * (share - LEAST_ROUND);
+    if let Some(Company { round, share, bone_mm }) = company {
+        // loose bodies lie between the bones of their joint
+        let apart = ((bone_mm - IN_JOINT_MM) / IN_JOINT_RANGE_MM).clamp(0.0, 1.0);
+        let weight = apart * (2.2 + 0.4 * (round as f64 - 3.0).min(5.0) + 2.5 * (share - LEAST_ROUND));
         scores.add(
             Kind::Vascular,
             weight,
@@ -195,6 +201,8 @@ struct Company {
     round: usize,
     /// Their share of the foci there.
     share: f64,
+    /// Median of their distance from bone, mm.
+    bone_mm: f64,
 }
 
 /// The round bodies within 80 mm of a round one, itself counted, where there are at least three and most of the foci
@@ -205,7 +213,12 @@ fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<Company> {
     }
     let near = |other: &&Candidate| norm(sub(other.centre_mm, candidate.centre_mm)) < 80.0;
     let foci = all.iter().filter(near).filter(|other| other.volume_mm3 > 10.0).count();
-    let round = all.iter().filter(near).filter(|other| is_round(other)).count();
+    let mut bone_mm: Vec<f64> =
+        all.iter().filter(near).filter(|other| is_round(other)).map(|other| other.bone_mm).collect();
+    let round = bone_mm.len();
     let share = round as f64 / foci as f64;
-    (round >= 3 && share >= LEAST_ROUND).then_some(Company { round, share })
+    (round >= 3 && share >= LEAST_ROUND).then(|| {
+        let bone_mm = *bone_mm.select_nth_unstable_by(round / 2, f64::total_cmp).1;
+        Company { round, share, bone_mm }
+    })
 }
