@@ -144,6 +144,22 @@ fn a_mass_on_the_cortex_is_split_from_the_bone() {
 
 /// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.
 #[test]
+fn a_mass_that_takes_the_place_of_cortex_has_eroded_it_and_one_that_lies_on_it_has_not() {
+    let eroded = |into_bone: bool| {
+        let volume = limb("HFS", |p| {
+            let bone = (p[0] + 8.0).hypot(p[1] - 4.0);
+            let mass = ball(p, [6.0, 4.0, 0.0], 11.0) && (bone > 10.0 || (into_bone && bone > 4.0));
+            mass.then_some(300.0)
+        });
+        let analysis = run(&volume);
+        let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+        probability(&lesion.findings, "cortical_erosion")
+    };
+    assert!(eroded(true) > 0.6, "{}", eroded(true));
+    assert!(eroded(false) < 0.1, "{}", eroded(false));
+}
+
+#[test]
 fn levels_are_seen_in_every_position_and_only_where_they_are() {
     for (position, down) in
         [("HFS", [0.0, 1.0]), ("FFP", [0.0, -1.0]), ("HFDR", [-1.0, 0.0]), ("FFDL", [1.0, 0.0])]

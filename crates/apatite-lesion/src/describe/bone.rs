@@ -3,7 +3,7 @@
 use crate::candidate::Scene;
 use crate::grid::{Connectivity, Grid, Run, components, distance2};
 use crate::patch::Patch;
-use crate::skeleton::Tissue;
+use crate::skeleton::{BLURRED_MM, Tissue};
 
 /// Bones and joints around all lesions of a study, on the coarse grid.
 pub(crate) struct Bones {
@@ -163,83 +163,145 @@ pub(crate) struct Touch {
     pub(crate) contact_mm2: f64,
     /// Area over which they face each other within 3 mm with something darker between, mm².
     pub(crate) cleft_mm2: f64,
+    /// Area of contact below which no cortex lies, mm²; none where so little meets that it cannot be told.
+    pub(crate) bare_mm2: Option<f64>,
     /// Bones it meets with the area of contact, largest first, mm².
     pub(crate) by_bone_mm2: Vec<(u16, f64)>,
 }
 
+/// Bone is looked for this far from the surface of a lesion, and its cortex this far below its own surface, mm.
+const REACH_MM: f64 = 3.0;
+/// Whether cortex lies below is asked where more than this is in contact, mm².
+const MET_MM2: f64 = 10.0;
+/// Bone that is nowhere denser than this share of what cortex about it is has lost it.
+const BARE: f64 = 0.4;
+
 /// Follows the axes of the grid from each surface voxel of a lesion to bone.
 pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touch {
-    /// Bone is looked for this far from the surface, mm.
-    const REACH_MM: f64 = 3.0;
     /// Between lesion and bone in contact nothing is darker than this share of the fainter of the two.
     const VALLEY: f64 = 0.8;
     let (grid, mask) = (&patch.grid, &patch.mask);
     let mut by_bone: std::collections::BTreeMap<u16, f64> = std::collections::BTreeMap::new();
     let mut result = Touch::default();
+    // area of each contact with the densest of the bone below it
+    let mut met: Vec<(f64, f64)> = Vec::new();
     for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
-        let at = grid.position(cell);
-        for axis in 0..3 {
-            let step_mm = grid.spacing_mm[axis];
-            let face = grid.cell_mm3() / step_mm;
-            let steps = (REACH_MM / step_mm).ceil() as usize;
-            for forward in [false, true] {
-                let go = |count: usize| {
-                    let moved = if forward { Some(at[axis] + count) } else { at[axis].checked_sub(count) };
-                    moved.filter(|&moved| moved < grid.size[axis]).map(|moved| {
-                        let mut position = at;
-                        position[axis] = moved;
-                        grid.index(position)
-                    })
-                };
-                let back = |count: usize| {
-                    let moved = if forward { at[axis].checked_sub(count) } else { Some(at[axis] + count) };
-                    moved.filter(|&moved| moved < grid.size[axis]).map(|moved| {
-                        let mut position = at;
-                        position[axis] = moved;
-                        grid.index(position)
-                    })
-                };
-                if go(1).is_none_or(|next| mask[next]) {
-                    continue;
-                }
-                let mut least = f64::INFINITY;
-                for count in 1..=steps {
-                    let Some(other) = go(count) else { break };
-                    if mask[other] {
-                        break;
-                    }
-                    let voxel = patch.voxel(other);
-                    let coarse = scene.coarse.cell(voxel);
-                    let dense = patch.hu[other] >= scene.threshold;
-                    least = least.min(f64::from(patch.hu[other]));
-                    if !dense || scene.skeleton.tissue[coarse] != Tissue::Bone {
-                        continue;
-                    }
-                    // the densest within two voxels on either side
-                    let peak = |values: &mut dyn Iterator<Item = Option<usize>>| {
-                        values.flatten().map(|cell| f64::from(patch.hu[cell])).fold(0.0, f64::max)
-                    };
-                    let own = peak(&mut (0..3).map(&back));
-                    let bone = peak(&mut (count..count + 3).map(&go));
-                    let low = least.min(f64::from(patch.hu[cell]));
-                    if low >= VALLEY * own.min(bone) {
-                        result.contact_mm2 += face;
-                        if let Some(local) = bones.and_then(|bones| bones.local(scene, voxel))
-                            && let Some(label) = bones.map(|bones| bones.label[local])
-                        {
-                            *by_bone.entry(label).or_default() += face;
-                        }
-                    } else {
-                        result.cleft_mm2 += face;
-                    }
+        for ray in Ray::all(grid, cell) {
+            let face = ray.face_mm2();
+            if ray.at(1).is_none_or(|next| mask[next]) {
+                continue;
+            }
+            let mut least = f64::INFINITY;
+            for count in 1..=ray.voxels(REACH_MM) {
+                let Some(other) = ray.at(count) else { break };
+                if mask[other] {
                     break;
                 }
+                let voxel = patch.voxel(other);
+                let dense = patch.hu[other] >= scene.threshold;
+                least = least.min(f64::from(patch.hu[other]));
+                if !dense || scene.skeleton.tissue[scene.coarse.cell(voxel)] != Tissue::Bone {
+                    continue;
+                }
+                // the densest within two voxels on either side
+                let own = ray.back().peak(patch, 0, 3);
+                let bone = ray.peak(patch, count, 3);
+                let low = least.min(f64::from(patch.hu[cell]));
+                if low >= VALLEY * own.min(bone) {
+                    result.contact_mm2 += face;
+                    met.push((face, ray.peak(patch, count, ray.voxels(REACH_MM) + 1)));
+                    if let Some(local) = bones.and_then(|bones| bones.local(scene, voxel))
+                        && let Some(label) = bones.map(|bones| bones.label[local])
+                    {
+                        *by_bone.entry(label).or_default() += face;
+                    }
+                } else {
+                    result.cleft_mm2 += face;
+                }
+                break;
             }
         }
+    }
+    if result.contact_mm2 > MET_MM2
+        && scene.coarse.edge_mm() <= BLURRED_MM
+        && let Some(cortex) = cortex_hu(scene, patch)
+    {
+        let bare = met.iter().filter(|&&(_, densest)| densest < BARE * cortex);
+        result.bare_mm2 = Some(bare.map(|&(face, _)| face).sum());
     }
     // what met a piece too small to be a bone of its own belongs to none
     by_bone.remove(&0);
     result.by_bone_mm2 = by_bone.into_iter().collect();
     result.by_bone_mm2.sort_by(|a, b| b.1.total_cmp(&a.1));
     result
+}
+
+/// How dense cortex is where it faces soft tissue and not the lesion: the median of the densest below each face of such bone.
+fn cortex_hu(scene: &Scene, patch: &Patch) -> Option<f64> {
+    let (grid, mask) = (&patch.grid, &patch.mask);
+    let mut densest: Vec<f64> = Vec::new();
+    for cell in (0..grid.len()).filter(|&cell| !mask[cell] && patch.hu[cell] < scene.threshold) {
+        for ray in Ray::all(grid, cell) {
+            let depth = ray.voxels(REACH_MM) + 1;
+            let bone = ray.at(1).is_some_and(|next| {
+                patch.hu[next] >= scene.threshold
+                    && scene.skeleton.tissue[scene.coarse.cell(patch.voxel(next))] == Tissue::Bone
+            });
+            if bone && (1..=depth).all(|count| ray.at(count).is_some_and(|other| !mask[other])) {
+                densest.push(ray.peak(patch, 1, depth));
+            }
+        }
+    }
+    let middle = densest.len() / 2;
+    (!densest.is_empty()).then(|| *densest.select_nth_unstable_by(middle, f64::total_cmp).1)
+}
+
+/// The voxels along an axis of a grid, from a cell on.
+#[derive(Clone, Copy)]
+struct Ray<'g> {
+    grid: &'g Grid,
+    from: [usize; 3],
+    axis: usize,
+    forward: bool,
+}
+
+impl<'g> Ray<'g> {
+    /// The six of a cell.
+    fn all(grid: &'g Grid, cell: usize) -> impl Iterator<Item = Self> {
+        let from = grid.position(cell);
+        (0..3).flat_map(move |axis| [false, true].map(|forward| Self { grid, from, axis, forward }))
+    }
+
+    /// The same the other way.
+    fn back(self) -> Self {
+        Self { forward: !self.forward, ..self }
+    }
+
+    /// The cell so many steps on; none outside the grid.
+    fn at(self, steps: usize) -> Option<usize> {
+        let at = self.from[self.axis];
+        let moved = if self.forward { Some(at + steps) } else { at.checked_sub(steps) };
+        moved.filter(|&moved| moved < self.grid.size[self.axis]).map(|moved| {
+            let mut position = self.from;
+            position[self.axis] = moved;
+            self.grid.index(position)
+        })
+    }
+
+    /// Steps that reach this far.
+    fn voxels(self, reach_mm: f64) -> usize {
+        (reach_mm / self.grid.spacing_mm[self.axis]).ceil() as usize
+    }
+
+    fn face_mm2(self) -> f64 {
+        self.grid.cell_mm3() / self.grid.spacing_mm[self.axis]
+    }
+
+    /// The densest of `count` voxels from `first` steps on, HU; 0 at least.
+    fn peak(self, patch: &Patch, first: usize, count: usize) -> f64 {
+        (first..first + count)
+            .filter_map(|steps| self.at(steps))
+            .map(|cell| f64::from(patch.hu[cell]))
+            .fold(0.0, f64::max)
+    }
 }

@@ -10,6 +10,11 @@ use crate::reason::{digits, say, whole};
 use crate::skeleton::Tissue;
 use crate::tip::Tip;
 
+/// Where more bone than this has no cortex below a lesion, mm² and share of the contact, it is eroded; less stands at the
+/// rims of joints, in noise, and where something large lies along a bone.
+const BARE_MM2: f64 = 34.0;
+const BARE_SHARE: f64 = 0.24;
+
 /// The joints near a lesion.
 pub(super) struct Joint {
     /// Distance of the nearest and radius of its larger bone, mm.
@@ -162,6 +167,20 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
         "stalk_to_bone",
         "bridges_bones",
     ]);
+}
+
+/// Bone that has lost its cortex where the lesion lies on it.
+pub(super) fn erosion(lesion: &Lesion, touch: &Touch, findings: &mut Findings) {
+    let Some(bare) = touch.bare_mm2 else { return };
+    let share = bare / touch.contact_mm2;
+    findings.add(
+        "cortical_erosion",
+        0.8 * rise(bare, BARE_MM2, 5.0) * rise(share, BARE_SHARE, 0.03),
+        say(
+            "{} mm² of the bone below its {} mm² of contact have no cortex",
+            [bare, lesion.bone_contact_mm2].map(whole),
+        ),
+    );
 }
 
 /// Radius of the largest ball of tissue between water and enhanced muscle that fits within 15 mm of the lesion, mm.
