@@ -120,6 +120,10 @@ pub(crate) const COARSE_MM: f64 = 2.0;
 const BONE_PRIOR: f64 = -3.5;
 /// Ossification after an operation lies within this of the implant, mm.
 const IMPLANT_MM: f64 = 60.0;
+/// Masses of nodules fill at least this share of the ellipsoid with their principal axes; the girth of sheets is not less than
+/// this share of what a ball of their volume has.
+const FULL: f64 = 0.4;
+const THIN: f64 = 0.25;
 /// Smaller ones are crumbs, of which another has none as its neighbour, mm³.
 const NEAR_MM3: f64 = 15.0;
 /// A small bone that stands alone fills this share of the ellipsoid with its principal axes.
@@ -310,8 +314,7 @@ fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, Reason)>) -> Vec<Gr
                 continue;
             }
             let (a, b) = (&candidates[i], &candidates[j]);
-            let size = |c: &Candidate| c.volume_mm3.cbrt() * 1.24;
-            let reach = (0.45 * size(a).max(size(b))).clamp(2.5, 10.0);
+            let reach = (0.45 * girth_mm(a).max(girth_mm(b))).clamp(2.5, 10.0);
             if within(a, b, reach) {
                 let (p, q) = (root(&mut parent, i), root(&mut parent, j));
                 parent[p.max(q)] = p.min(q);
@@ -338,6 +341,13 @@ fn join(candidates: Vec<Candidate>, decided: Vec<(Kind, f64, Reason)>) -> Vec<Gr
         }
     }
     groups
+}
+
+/// Diameter of the ball of its volume, mm; of what fills little of the ellipsoid with its principal axes, as a sheet does that
+/// is bent, less: it is thin, and as large as its extent.
+fn girth_mm(candidate: &Candidate) -> f64 {
+    let fill = candidate.volume_mm3 / candidate.ellipsoid_mm3();
+    candidate.volume_mm3.cbrt() * 1.24 * (fill / FULL).clamp(THIN, 1.0)
 }
 
 /// Whether two candidates come as close to each other as `reach`, mm.

@@ -130,7 +130,7 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         .filter(|&at| {
             !lesions.iter().any(|other| {
                 other.volume_mm3 > lesions[at].volume_mm3
-                    && norm(sub(other.centre_mm, lesions[at].centre_mm)) < 0.5 * other.diameter_mm + 4.0
+                    && norm(sub(other.centre_mm, lesions[at].centre_mm)) < 0.5 * girth_mm(other) + 4.0
             })
         })
         .map(|at| lesions[at].probability * weights[at])
@@ -151,6 +151,11 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
     findings.add("multiple_one_region", several * (1.0 - diffuse) * fall(span, 300.0, 40.0), because.clone());
     findings.add("multiple_regions", several * (1.0 - diffuse) * rise(span, 300.0, 40.0), because.clone());
     findings.add("diffuse", diffuse, because);
+}
+
+/// The diameter of a lesion, mm; of one that reaches far for its volume, as a net of sheets does, less.
+fn girth_mm(lesion: &Lesion) -> f64 {
+    lesion.diameter_mm.min(3.0 * lesion.volume_mm3.cbrt())
 }
 
 /// Many lesions of one size and roundness: bodies in a joint, stones in veins.
