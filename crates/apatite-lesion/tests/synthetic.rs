@@ -394,6 +394,34 @@ fn walls_about_a_lumen_are_vascular_and_grains_and_shells_are_not() {
 
 /// A lesion of two densities has the border of the fainter one, and a faint lesion reaches below the threshold.
 #[test]
+fn a_long_round_rod_is_a_small_artery_in_the_depth_and_a_deposit_below_the_skin() {
+    let kind = |x: f64, half: f64| {
+        let rod = move |p: [f64; 3]| (p[0] - x).hypot(p[1] + 6.0) < 1.9 && p[2].abs() < half;
+        let analysis = run(&limb("HFS", |p| rod(p).then_some(600.0)));
+        let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+        lesion.kind
+    };
+    assert_eq!(kind(17.0, 18.0), Kind::Vascular);
+    assert_eq!(kind(17.0, 5.0), Kind::Calcification);
+    assert_eq!(kind(31.0, 18.0), Kind::Calcification);
+}
+
+#[test]
+fn a_net_of_sheets_is_several_lesions_and_a_mass_of_nodules_one() {
+    // two plates bent about the limb, 6 mm from each other, and two nodules 5 mm from each other
+    let plates = run(&limb("HFS", |p| {
+        let (off, angle) = (p[0].hypot(p[1]), p[1].atan2(p[0]));
+        let plate =
+            angle < 0.9 && angle > -2.4 && (p[2].abs() - 10.0).abs() < 7.0 && (22.0..24.0).contains(&off);
+        plate.then_some(600.0)
+    }));
+    assert_eq!(calcifications(&plates).len(), 2, "{:?}", plates.lesions);
+    let nodules =
+        run(&limb("HFS", |p| [-10.0, 10.0].iter().any(|&z| ball(p, [17.0, -8.0, z], 7.5)).then_some(600.0)));
+    assert_eq!(calcifications(&nodules).len(), 1, "{:?}", nodules.lesions);
+}
+
+#[test]
 fn the_border_is_that_of_the_density_just_inside() {
     let centre = [16.0, -6.0, 0.0];
     for (name, radius, hu, heart) in [
