@@ -22,10 +22,12 @@ const IN_JOINT_MM: f64 = 5.5;
 const IN_JOINT_RANGE_MM: f64 = 1.0;
 
 /// A small artery, calcified throughout or with a lumen that the voxels do not show, is longer than this, thinner than this (four
-/// standard deviations) and deeper than this, mm, and so many times as long as wide, surely by this range more; its log odds.
+/// standard deviations), deeper than this and further from bone than this, mm, and so many times as long as wide, surely by this
+/// range more; its log odds.
 const ROD_LONG_MM: f64 = 18.0;
 const ROD_MM: f64 = 7.0;
 const ROD_DEPTH_MM: f64 = 10.0;
+const ROD_OFF_BONE_MM: f64 = 2.0;
 const ROD_SLENDER: f64 = 4.0;
 const ROD_SLENDER_RANGE: f64 = 2.5;
 const ROD: f64 = 5.0;
@@ -66,7 +68,8 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
         scores.add(Kind::Vascular, 2.4, say("one of few small foci where vessels run", []));
     }
     let slender = ((long / middle - ROD_SLENDER) / ROD_SLENDER_RANGE).clamp(0.0, 1.0);
-    if long > ROD_LONG_MM && middle < ROD_MM && short > 0.6 * middle && candidate.skin_mm > ROD_DEPTH_MM {
+    let deep = candidate.skin_mm > ROD_DEPTH_MM && candidate.bone_mm > ROD_OFF_BONE_MM;
+    if long > ROD_LONG_MM && middle < ROD_MM && short > 0.6 * middle && deep {
         scores.add(
             Kind::Vascular,
             ROD * slender,
