@@ -83,7 +83,7 @@ pub(crate) fn lesions(
         }
         place::mass(radius_mm, lesion, &detail, &mut findings);
         place::relation(lesion, &detail, &touch, &mut findings);
-        place::erosion(lesion, &touch, &mut findings);
+        place::erosion(&touch, &mut findings);
         lesion.findings = findings.finish();
     });
     gap::gap(scene, bones.as_ref().filter(|_| facing)?, lesions, masks)

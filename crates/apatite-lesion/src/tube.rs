@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::candidate::Scene;
 use crate::describe::{fall, rise};
 use crate::grid::Run;
-use crate::linear::{dot, eigen, solve3, sub};
+use crate::linear::{dot, eigen, median, solve3, sub};
 use crate::reason::{Reason, say, whole};
 
 /// A wall around a soft lumen.
@@ -112,12 +112,6 @@ pub(crate) fn tube(scene: &Scene, runs: &[Run]) -> Option<Tube> {
     // points spread evenly over a thickness deviate from its middle by its twelfth part of the square
     let wall_mm = (12.0 * median(fitted.iter().map(|fit| fit.3).collect())).sqrt();
     Some(Tube { radius_mm, length_mm: alike * SECTION_MM, wall_mm, share: alike / all })
-}
-
-/// The middle one of values, at least one.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Centre and radius of the circle nearest to points of a plane (least algebraic distance).

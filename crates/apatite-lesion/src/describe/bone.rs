@@ -2,6 +2,7 @@
 
 use crate::candidate::Scene;
 use crate::grid::{Connectivity, Grid, Run, components, distance2};
+use crate::linear::median;
 use crate::patch::Patch;
 use crate::skeleton::{BLURRED_MM, Tissue};
 
@@ -197,10 +198,8 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
                 if mask[other] {
                     break;
                 }
-                let voxel = patch.voxel(other);
-                let dense = patch.hu[other] >= scene.threshold;
                 least = least.min(f64::from(patch.hu[other]));
-                if !dense || scene.skeleton.tissue[scene.coarse.cell(voxel)] != Tissue::Bone {
+                if !is_bone(scene, patch, other) {
                     continue;
                 }
                 // the densest within two voxels on either side
@@ -210,7 +209,7 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
                 if low >= VALLEY * own.min(bone) {
                     result.contact_mm2 += face;
                     met.push((face, ray.peak(patch, count, ray.voxels(REACH_MM) + 1)));
-                    if let Some(local) = bones.and_then(|bones| bones.local(scene, voxel))
+                    if let Some(local) = bones.and_then(|bones| bones.local(scene, patch.voxel(other)))
                         && let Some(label) = bones.map(|bones| bones.label[local])
                     {
                         *by_bone.entry(label).or_default() += face;
@@ -243,17 +242,19 @@ fn cortex_hu(scene: &Scene, patch: &Patch) -> Option<f64> {
     for cell in (0..grid.len()).filter(|&cell| !mask[cell] && patch.hu[cell] < scene.threshold) {
         for ray in Ray::all(grid, cell) {
             let depth = ray.voxels(REACH_MM) + 1;
-            let bone = ray.at(1).is_some_and(|next| {
-                patch.hu[next] >= scene.threshold
-                    && scene.skeleton.tissue[scene.coarse.cell(patch.voxel(next))] == Tissue::Bone
-            });
+            let bone = ray.at(1).is_some_and(|next| is_bone(scene, patch, next));
             if bone && (1..=depth).all(|count| ray.at(count).is_some_and(|other| !mask[other])) {
                 densest.push(ray.peak(patch, 1, depth));
             }
         }
     }
-    let middle = densest.len() / 2;
-    (!densest.is_empty()).then(|| *densest.select_nth_unstable_by(middle, f64::total_cmp).1)
+    (!densest.is_empty()).then(|| median(densest))
+}
+
+/// Whether a voxel of a patch is dense and of the skeleton.
+fn is_bone(scene: &Scene, patch: &Patch, cell: usize) -> bool {
+    patch.hu[cell] >= scene.threshold
+        && scene.skeleton.tissue[scene.coarse.cell(patch.voxel(cell))] == Tissue::Bone
 }
 
 /// The voxels along an axis of a grid, from a cell on.

@@ -170,7 +170,7 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
 }
 
 /// Bone that has lost its cortex where the lesion lies on it.
-pub(super) fn erosion(lesion: &Lesion, touch: &Touch, findings: &mut Findings) {
+pub(super) fn erosion(touch: &Touch, findings: &mut Findings) {
     let Some(bare) = touch.bare_mm2 else { return };
     let share = bare / touch.contact_mm2;
     findings.add(
@@ -178,7 +178,7 @@ pub(super) fn erosion(lesion: &Lesion, touch: &Touch, findings: &mut Findings) {
         0.8 * rise(bare, BARE_MM2, 5.0) * rise(share, BARE_SHARE, 0.03),
         say(
             "{} mm² of the bone below its {} mm² of contact have no cortex",
-            [bare, lesion.bone_contact_mm2].map(whole),
+            [bare, touch.contact_mm2].map(whole),
         ),
     );
 }

@@ -255,11 +255,9 @@ fn alone(scores: &mut Scores, asked: &Asked) {
         && is_compact(candidate)
     {
         let hollow = ((candidate.closed.hollow - OSSICLE_HOLLOW) / OSSICLE_HOLLOW_RANGE).clamp(0.0, 1.0);
-        // how it hangs on bone says nothing then
-        let hanging = candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0));
         scores.add(
             Kind::BoneOrVariant,
-            (4.5 + hanging) * hollow,
+            (4.5 + as_deposit(candidate)) * hollow,
             say("a lone small shell about marrow beside bone, as an accessory bone is", []),
         );
     }
@@ -314,10 +312,9 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
         );
     }
     if study.hand_or_foot && study.sesamoids && is_pair(asked) {
-        let hanging = candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0));
         scores.add(
             Kind::BoneOrVariant,
-            PAIR + hanging,
+            PAIR + as_deposit(candidate),
             say("one of two alike beside a small bone, as the sesamoids of thumb and great toe are", []),
         );
     }
@@ -336,6 +333,12 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
             say("a shell about marrow beside a small bone, as sesamoids and phalanges are", []),
         );
     }
+}
+
+/// Log odds by which its form on bone makes a deposit of what is a small bone of its own: it says nothing then, and is taken
+/// back.
+fn as_deposit(candidate: &Candidate) -> f64 {
+    candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0))
 }
 
 /// One of two bodies that are alike and lie apart from all others, as the sesamoids of thumb and great toe do.

@@ -6,7 +6,7 @@ use super::{Asked, Scores};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
-use crate::linear::{norm, sub};
+use crate::linear::{median, norm, sub};
 use crate::reason::{Reason, say, whole};
 use crate::tube::{Tube, tube};
 
@@ -233,12 +233,9 @@ fn round_company(candidate: &Candidate, all: &[Candidate]) -> Option<Company> {
     }
     let near = |other: &&Candidate| norm(sub(other.centre_mm, candidate.centre_mm)) < 80.0;
     let foci = all.iter().filter(near).filter(|other| other.volume_mm3 > 10.0).count();
-    let mut bone_mm: Vec<f64> =
+    let bone_mm: Vec<f64> =
         all.iter().filter(near).filter(|other| is_round(other)).map(|other| other.bone_mm).collect();
     let round = bone_mm.len();
     let share = round as f64 / foci as f64;
-    (round >= 3 && share >= LEAST_ROUND).then(|| {
-        let bone_mm = *bone_mm.select_nth_unstable_by(round / 2, f64::total_cmp).1;
-        Company { round, share, bone_mm }
-    })
+    (round >= 3 && share >= LEAST_ROUND).then(|| Company { round, share, bone_mm: median(bone_mm) })
 }
