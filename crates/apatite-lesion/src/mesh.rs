@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use apatite_volume::cube::{EDGES, loops, middle_of};
 use rayon::prelude::*;
 
 use crate::grid::Grid;
@@ -19,68 +20,20 @@ pub(crate) struct Mesh {
     pub(crate) outline_mm: Vec<[f64; 3]>,
 }
 
-/// Corner `c` lies at `[c & 1, c >> 1 & 1, c >> 2 & 1]`.
-const EDGES: [(usize, usize); 12] =
-    [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)];
-
-/// Corners of the faces, anticlockwise seen from outside.
-const FACES: [[usize; 4]; 6] =
-    [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
-
-/// Triangles (as edges) of every one of the 256 cubes. They are derived, not typed in: on each face, each run of inside
-/// corners is cut off by a segment; the segments close to loops; loops are fans of triangles.
+/// Triangles (as edges) of every one of the 256 cubes: each loop of its surface is a fan of triangles.
 fn table() -> &'static [Vec<[usize; 3]>] {
     static TABLE: OnceLock<Vec<Vec<[usize; 3]>>> = OnceLock::new();
-    TABLE.get_or_init(|| (0..256).map(triangles).collect())
-}
-
-fn edge_between(a: usize, b: usize) -> usize {
-    EDGES.iter().position(|&(p, q)| (p, q) == (a.min(b), a.max(b))).unwrap_or(0)
-}
-
-fn triangles(cube: usize) -> Vec<[usize; 3]> {
-    let inside = |corner: usize| cube >> corner & 1 == 1;
-    let mut next = [usize::MAX; 12];
-    for face in FACES {
-        for k in 0..4 {
-            // a run of inside corners begins after edge k
-            if inside(face[k]) || !inside(face[(k + 1) % 4]) {
-                continue;
-            }
-            let mut end = (k + 1) % 4;
-            while inside(face[(end + 1) % 4]) {
-                end = (end + 1) % 4;
-            }
-            next[edge_between(face[k], face[(k + 1) % 4])] = edge_between(face[end], face[(end + 1) % 4]);
-        }
-    }
-    let mut seen = [false; 12];
-    let mut triangles = Vec::new();
-    for start in 0..12 {
-        if next[start] == usize::MAX || seen[start] {
-            continue;
-        }
-        let mut loop_edges = Vec::new();
-        let mut at = start;
-        while !seen[at] {
-            seen[at] = true;
-            loop_edges.push(at);
-            at = next[at];
-        }
-        triangles.extend(widest_fan(&loop_edges));
-    }
-    triangles
+    TABLE.get_or_init(|| {
+        (0..256).map(|cube| loops(cube).iter().flat_map(|edges| widest_fan(edges)).collect()).collect()
+    })
 }
 
 /// Of the fans of triangles that span a loop the one with the largest area: on the digital phantom of IBSI this is what
 /// the classic table gives.
 fn widest_fan(edges: &[usize]) -> Vec<[usize; 3]> {
-    let point = |edge: usize| -> [f64; 3] {
-        let (a, b) = EDGES[edge];
-        std::array::from_fn(|axis| ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0)
-    };
     let area = |fan: &[[usize; 3]]| -> f64 {
-        fan.iter().map(|t| norm(cross(sub(point(t[1]), point(t[0])), sub(point(t[2]), point(t[0]))))).sum()
+        let corners = |triangle: &[usize; 3]| triangle.map(middle_of);
+        fan.iter().map(corners).map(|[a, b, c]| norm(cross(sub(b, a), sub(c, a)))).sum()
     };
     let count = edges.len();
     let mut best: Vec<[usize; 3]> = Vec::new();
@@ -123,11 +76,8 @@ pub(crate) fn mesh(grid: &Grid, mask: &[bool]) -> Mesh {
                 }
                 let base = [x, y, z].map(|at| at as f64 - 1.0);
                 let point = |edge: usize| -> [f64; 3] {
-                    let (a, b) = EDGES[edge];
-                    std::array::from_fn(|axis| {
-                        let half = ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0;
-                        (base[axis] + half) * grid.spacing_mm[axis]
-                    })
+                    let half = middle_of(edge);
+                    std::array::from_fn(|axis| (base[axis] + half[axis]) * grid.spacing_mm[axis])
                 };
                 for triangle in &table[cube] {
                     let [a, b, c] = triangle.map(point);

@@ -2,17 +2,10 @@
 
 use std::sync::OnceLock;
 
+use apatite_volume::cube::{EDGES, FACES, loops, middle_of};
 use apatite_volume::{Labels, index_of};
 
 use crate::Mesh;
-
-/// Corner `c` of a cube lies at `[c & 1, c >> 1 & 1, c >> 2 & 1]`; an edge runs from its first corner along one axis.
-const EDGES: [(usize, usize); 12] =
-    [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)];
-
-/// Corners of the faces, anticlockwise seen from outside.
-const FACES: [[usize; 4]; 6] =
-    [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
 
 /// No vertex yet.
 const NONE: u32 = u32::MAX;
@@ -44,10 +37,9 @@ impl Mesh {
                     let full = cube | right;
                     if x > 0 && full != 0 && full != 255 {
                         layer.cut(&mut mesh, full, [x - 1, y, z], |edge, place| {
-                            let (a, b) = EDGES[edge];
+                            let middle = middle_of(edge);
                             labels.geometry.patient_from_voxel(std::array::from_fn(|axis| {
-                                let middle = ((a >> axis & 1) + (b >> axis & 1)) as f64 / 2.0;
-                                (place[axis] + low[axis]) as f64 - 1.0 + middle
+                                (place[axis] + low[axis]) as f64 - 1.0 + middle[axis]
                             }))
                         });
                     }
@@ -140,52 +132,20 @@ struct Loop {
 }
 
 impl Loop {
+    fn new(edges: Vec<usize>) -> Self {
+        let apex = (0..edges.len()).find(|&apex| is_free(&edges, apex));
+        Self { edges, apex }
+    }
+
     fn len(&self) -> usize {
         self.edges.len()
     }
 }
 
-/// The loops of all 256 cubes. They are derived, not typed in: on each face, each run of inside corners is cut off by a
-/// segment; the segments close to loops. The neighbour of a face cuts it in the same way, so nothing stays open.
+/// The loops of all 256 cubes.
 fn table() -> &'static [Vec<Loop>] {
     static TABLE: OnceLock<Vec<Vec<Loop>>> = OnceLock::new();
-    TABLE.get_or_init(|| (0..256).map(loops).collect())
-}
-
-fn loops(cube: usize) -> Vec<Loop> {
-    let inside = |corner: usize| cube >> corner & 1 == 1;
-    let edge_between =
-        |a: usize, b: usize| EDGES.iter().position(|&edge| edge == (a.min(b), a.max(b))).unwrap_or(0);
-    let mut next = [usize::MAX; 12];
-    for face in FACES {
-        for k in 0..4 {
-            // a run of inside corners begins after this edge
-            if inside(face[k]) || !inside(face[(k + 1) % 4]) {
-                continue;
-            }
-            let mut end = (k + 1) % 4;
-            while inside(face[(end + 1) % 4]) {
-                end = (end + 1) % 4;
-            }
-            next[edge_between(face[k], face[(k + 1) % 4])] = edge_between(face[end], face[(end + 1) % 4]);
-        }
-    }
-    let mut seen = [false; 12];
-    let mut found = Vec::new();
-    for start in 0..12 {
-        let mut edges = Vec::new();
-        let mut at = start;
-        while at != usize::MAX && !seen[at] {
-            seen[at] = true;
-            edges.push(at);
-            at = next[at];
-        }
-        if !edges.is_empty() && next[start] != usize::MAX {
-            let apex = (0..edges.len()).find(|&apex| is_free(&edges, apex));
-            found.push(Loop { edges, apex });
-        }
-    }
-    found
+    TABLE.get_or_init(|| (0..256).map(|cube| loops(cube).into_iter().map(Loop::new).collect()).collect())
 }
 
 /// Whether no inner line of a fan lies on a face of the cube: the neighbour could have the same line.

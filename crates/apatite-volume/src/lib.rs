@@ -6,6 +6,8 @@ first voxel at `[0, 0, 0]`. Memory runs columns fastest, then rows, then slices.
 no anatomy.
 */
 
+pub mod cube;
+
 /// A computed tomography or other scalar volume.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
