@@ -48,11 +48,10 @@ pub(super) fn describe(
     findings.scale("sheet_like", 1.0 - 0.7 * sub);
     // fat lies along a fascia and parts it from the muscles
     let plane = rise(around.fat, 0.04, 0.01);
-    findings.add(
-        "fascial_plane",
-        0.95 * sheet * plane * (1.0 - sub) * fall(touch.contact_mm2, 60.0, 20.0),
-        tissue.clone(),
-    );
+    // a sheet may meet bone with its edge, what lies on bone faces it
+    let share = touch.contact_mm2 / section_mm2(detail);
+    let off_bone = fall(touch.contact_mm2, 60.0, 20.0).max(fall(share, 0.2, 0.05));
+    findings.add("fascial_plane", 0.95 * sheet * plane * (1.0 - sub) * off_bone, tissue.clone());
 
     let (distance, calibre) = joint.nearest.unwrap_or((f64::INFINITY, 1.0));
     // within a bone's width of a joint
@@ -118,10 +117,8 @@ pub(super) fn mass(radius_mm: f64, lesion: &Lesion, detail: &Detail, findings: &
 pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings: &mut Findings) {
     let Some(first) = lesion.bone_distance_mm else { return };
     let contact = touch.contact_mm2;
-    // contact against the largest section of a ball of this volume, or the face of a plate of its thickness
-    let ball = 1.21 * detail.closed_mm3.powf(2.0 / 3.0);
-    let section = ball.max(0.75 * detail.closed_mm3 / detail.thickness_mm.max(0.5));
-    let share = contact / section.max(1.0);
+    let section = section_mm2(detail);
+    let share = contact / section;
     let second = touch.by_bone_mm2.get(1).map_or(0.0, |bone| bone.1);
     let because = say(
         "{} mm² of contact ({} % of its section), {} mm² of cleft, {} mm from bone",
@@ -148,7 +145,7 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     let abuts = touches * attached * (1.0 - broad) * (1.0 - 0.7 * stalk);
     findings.add("abuts_bone", abuts, because.clone());
     // on the cortex over a good part of its section, whether a cleft parts them or not
-    let facing = (contact + touch.cleft_mm2) / section.max(1.0);
+    let facing = (contact + touch.cleft_mm2) / section;
     findings.add(
         "juxtacortical",
         0.85 * rise(facing, 0.55, 0.08)
@@ -169,13 +166,19 @@ pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings
     ]);
 }
 
-/// Bone that has lost its cortex where the lesion lies on it.
+/// The largest section of a ball of the volume of a lesion, or the face of a plate of its thickness, mm².
+fn section_mm2(detail: &Detail) -> f64 {
+    let ball = 1.21 * detail.closed_mm3.powf(2.0 / 3.0);
+    ball.max(0.75 * detail.closed_mm3 / detail.thickness_mm.max(0.5)).max(1.0)
+}
+
+/// Bone that has lost its cortex where the lesion lies on it: a sheet has no bulk that would wear it away.
 pub(super) fn erosion(touch: &Touch, findings: &mut Findings) {
     let Some(bare) = touch.bare_mm2 else { return };
     let share = bare / touch.contact_mm2;
     findings.add(
         "cortical_erosion",
-        0.8 * rise(bare, BARE_MM2, 5.0) * rise(share, BARE_SHARE, 0.03),
+        0.8 * rise(bare, BARE_MM2, 5.0) * rise(share, BARE_SHARE, 0.03) * (1.0 - findings.get("sheet_like")),
         say(
             "{} mm² of the bone below its {} mm² of contact have no cortex",
             [bare, touch.contact_mm2].map(whole),
