@@ -51,6 +51,8 @@ pub(crate) struct Skeleton {
     pub(crate) bone_mm: Vec<f32>,
     /// Distance to metal, mm; empty without metal.
     pub(crate) metal_mm: Vec<f32>,
+    /// Whether metal makes streaks in each layer of cells; empty without metal.
+    pub(crate) streaked: Vec<bool>,
     /// Volume of metal, mm³.
     pub(crate) metal_mm3: f64,
     /// The region is one of many small bones: hand or foot.
@@ -114,8 +116,9 @@ const WALL_SHARE: f64 = 0.75;
 const LEAST_WALL_HU: f64 = 320.0;
 /// Fewer bones do not tell how dense the cortex of a study is.
 const LEAST_BONES: usize = 5;
-/// A body that the field cuts is a bone if it is larger than this, mm³, and somewhere denser than this, HU.
-const CUT_MM3: f64 = 800.0;
+/// A body that the field cuts is a bone if it is of such a volume, mm³, and somewhere denser than this, HU; a larger bone shows
+/// its marrow.
+const CUT_MM3: std::ops::Range<f64> = 800.0..40_000.0;
 const CUT_HU: f32 = 350.0;
 /// What the field cuts in a section smaller than this share of its size (mm² over mm³ to the power of two thirds) lies mostly
 /// within it: what it is has to be seen from its form. Of a trunk, the ribs run along the edge.
@@ -169,6 +172,7 @@ pub(crate) fn skeleton(
     let solid = solid(coarse, &dense);
     let has_metal = metal.iter().any(|&metal| metal);
     let metal_mm: Vec<f32> = if has_metal { roots(distance2(grid, |cell| metal[cell])) } else { Vec::new() };
+    let streaked = slices_of_metal(grid, &metal_mm);
     let Anatomy { mut tissue, small_bones, hand_or_foot, deposit } = match given {
         Some(given) => Anatomy {
             tissue: from_mask(grid, &solid, given),
@@ -176,7 +180,7 @@ pub(crate) fn skeleton(
             hand_or_foot: view.section_mm2 <= SMALL_SECTION_MM2,
             deposit: BTreeMap::new(),
         },
-        None => from_anatomy(coarse, view, &solid, &metal_mm),
+        None => from_anatomy(coarse, view, &solid, &metal_mm, &streaked),
     };
     if has_metal {
         // blooming: a dense shell of partial volume and streaks surrounds metal
@@ -191,7 +195,7 @@ pub(crate) fn skeleton(
     let bone_mm = roots(distance2(grid, |cell| tissue[cell] == Tissue::Bone));
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
-    Skeleton { tissue, bone_mm, metal_mm, metal_mm3, small_bones, hand_or_foot, deposit }
+    Skeleton { tissue, bone_mm, metal_mm, streaked, metal_mm3, small_bones, hand_or_foot, deposit }
 }
 
 /// Without the cells that too few others touch: specks of noise, which make bridges between bone and what lies beside
@@ -252,7 +256,13 @@ fn from_mask(grid: &Grid, solid: &[Solid], given: &[bool]) -> Vec<Tissue> {
         .collect()
 }
 
-fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32]) -> Anatomy {
+fn from_anatomy(
+    coarse: &Coarse,
+    view: &View,
+    solid: &[Solid],
+    metal_mm: &[f32],
+    streaked: &[bool],
+) -> Anatomy {
     let &View { size, section_mm2, site } = view;
     let grid = &coarse.grid;
     let edge = coarse.edge_mm();
@@ -273,8 +283,10 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         .into_par_iter()
         .map(|cell| is_solid(cell) && depth[cell] >= deep && share[cell] >= ENCLOSED)
         .collect();
-    let filled = majority(grid, &first, &share, &depth);
-    let narrow = if section_mm2 <= SMALL_SECTION_MM2 { NARROW_SMALL_MM } else { NARROW_MM };
+    let slender = section_mm2 <= SMALL_SECTION_MM2;
+    // what an implant fills is deep, too
+    let filled = majority(grid, &first, &share, &depth, slender && metal_mm.is_empty());
+    let narrow = if slender { NARROW_SMALL_MM } else { NARROW_MM };
     let (mut marrow, split) = basins(grid, &filled, narrow);
     let mut spaces = vec![Features::default(); split.len()];
     for (cell, &label) in marrow.iter().enumerate().filter(|&(_, &label)| label > 0) {
@@ -288,8 +300,7 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
     let likely = likely_bones(&spaces, &walls, grid.cell_mm3());
     let bones: Vec<(f64, bool)> =
         likely.iter().map(|space| (space.cells as f64 * grid.cell_mm3(), space.on_edge)).collect();
-    let small_bones =
-        section_mm2 <= SMALL_SECTION_MM2 || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
+    let small_bones = slender || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
     let large_section = !small_bones;
     let wall_hu = least_wall(&likely);
     let scores: Vec<f64> = spaces
@@ -341,7 +352,7 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         // a bone cut by the edge of the field may show no marrow; so may one of many deposits, or what the field clips
         let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
             && whole[at].on_edge
-            && volume(at) > CUT_MM3
+            && CUT_MM3.contains(&volume(at))
             && peak[at] > CUT_HU
             && !clipped;
         skeletal[at] = marrowed[at] || cut;
@@ -358,9 +369,8 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         let body = bodies[cell] as usize;
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
-    let metal = slices_of_metal(grid, metal_mm);
     let (pieces, piece_counts) = components(grid, Connectivity::Corner, |cell| {
-        beyond(cell) && !is_bridge(grid, &metal, is_solid, cell)
+        beyond(cell) && !is_bridge(grid, streaked, is_solid, cell)
     });
     let bones = Bones {
         coarse,
@@ -372,6 +382,7 @@ fn from_anatomy(coarse: &Coarse, view: &View, solid: &[Solid], metal_mm: &[f32])
         share: &share,
         large_bones: large_section || shafts,
         shafts,
+        slender,
         ossified: &|cell| ossified.contains(&marrow[cell]),
     };
     let attached = bones.judge(&pieces, piece_counts.len());

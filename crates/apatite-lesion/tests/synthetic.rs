@@ -619,6 +619,35 @@ fn a_streak_of_metal_within_a_slice_is_no_calcification() {
     assert!(calcifications(&analysis).is_empty(), "{:?}", analysis.lesions);
 }
 
+#[test]
+fn a_faint_blob_far_from_metal_is_its_streak_only_in_its_slices() {
+    let found = |blob: [f64; 3], hu: f64| {
+        let volume = limb("HFS", |p| match () {
+            () if ball(p, [-26.0, 8.0, -6.0], 4.0) => Some(3000.0),
+            () if ball(p, blob, 3.0) => Some(hu),
+            () => None,
+        });
+        calcifications(&run(&enlarged(enlarged(volume)))).len()
+    };
+    assert_eq!(found([25.0, -4.0, -6.0], 155.0), 0);
+    assert_eq!(found([25.0, -4.0, 14.0], 155.0), 1);
+    assert_eq!(found([25.0, -4.0, -6.0], 400.0), 1);
+}
+
+#[test]
+fn a_long_tube_of_enhanced_blood_is_contrast_and_a_calcified_one_is_none() {
+    let kinds = |blood: f64, wall: f64, bore: f64| {
+        let analysis = run(&enlarged(enlarged(limb("HFS", |p| match (p[0] - 17.0).hypot(p[1] + 8.0) {
+            off if off < bore => Some(blood),
+            off if off < bore + 0.6 => Some(wall),
+            _ => None,
+        }))));
+        analysis.lesions.iter().map(|lesion| lesion.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(290.0, 290.0, 2.4), [Kind::Contrast]);
+    assert_eq!(kinds(600.0, 600.0, 0.8), [Kind::Calcification]);
+}
+
 /// The stem takes the place of the marrow, from which the cortex about it is far.
 #[test]
 fn the_bone_about_a_stem_is_no_deposit() {
@@ -790,6 +819,8 @@ fn a_sheet_that_touches_bone_along_its_edge_is_not_attached_to_it_broadly() {
     let broad = probability(&lesion.findings, "broad_bone_attachment");
     assert!(broad < 0.05, "{broad}");
     assert!(probability(&lesion.findings, "juxtacortical") < 0.05, "{lesion:?}");
+    // nor does it wear the cortex away
+    assert!(probability(&lesion.findings, "cortical_erosion") < 0.1, "{lesion:?}");
 }
 
 #[test]

@@ -11,6 +11,9 @@ const PALE_HU: (f64, f64) = (240.0, 70.0);
 /// Those that spread from metal fill less than this share of the ellipsoid with their principal axes; the same for them.
 const SPREAD: f64 = 0.35;
 const SPREAD_HU: (f64, f64) = (280.0, 40.0);
+/// Further away, those that stay below this mean, and surely by this range more, HU; their log odds.
+const FAR_HU: (f64, f64) = (180.0, 20.0);
+const FAR: f64 = 8.0;
 /// Streaks stay within so many slices, and below this mean and peak, HU.
 const SLIVER_SLICES: f64 = 2.0;
 const SLIVER_HU: f64 = 300.0;
@@ -47,6 +50,15 @@ fn metal(scores: &mut Scores, asked: &Asked) {
         // blooming is as thin as the blur
         let thick = (short - BLOOM_MM).clamp(0.0, 3.0);
         scores.add(Kind::Artefact, (3.5 - 2.0 * thick).max(pale), say("blooming of metal", []));
+    } else if candidate.metal_mm > STREAKS_MM && candidate.metal_mm.is_finite() {
+        // far from metal only the palest are streaks, and only in its slices
+        let (limit_hu, range_hu) = FAR_HU;
+        let pale = ((limit_hu - candidate.mean_hu) / range_hu).clamp(0.0, 1.0);
+        let layers = [candidate.low, candidate.high.map(|at| at - 1)]
+            .map(|voxel| scene.coarse.grid.position(scene.coarse.cell(voxel))[2]);
+        if scene.skeleton.streaked[layers[0]..=layers[1]].contains(&true) {
+            scores.add(Kind::Artefact, FAR * pale, say("in the streaks of metal", []));
+        }
     } else if candidate.metal_mm < STREAKS_MM {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);

@@ -62,6 +62,14 @@ const APART_MM: f64 = 12.0;
 /// The shafts of fingers and toes lie within this of the next bone, mm; of smaller rods (mm³) many are deposits.
 const ROD_MM: f64 = 6.5;
 const ROD_MM3: f64 = 180.0;
+/// Larger (mm³) and longer ones (four standard deviations, mm) may lie a phalanx away from the next bone that is known as one,
+/// mm.
+const PHALANX_ROD_MM3: f64 = 300.0;
+const PHALANX_LONG_MM: f64 = 17.0;
+const PHALANX_MM: f64 = 20.0;
+/// They fill this share of the ellipsoid with their principal axes, phalanges with their waist less.
+const ROD_COMPACT: f64 = 0.7;
+const PHALANX_COMPACT: f64 = 0.62;
 /// Log odds of bone for a long round rod in hand or foot.
 const ROD: f64 = 4.5;
 /// A film bent about a bone is thinner than this (four standard deviations, mm) and fills less than this share of the
@@ -69,12 +77,21 @@ const ROD: f64 = 4.5;
 const BENT_MM: f64 = 4.5;
 const BENT_COMPACT: f64 = 0.52;
 const BENT: f64 = 1.6;
+/// The same for one that goes round a good part of the bone; its log odds besides.
+const RING_COMPACT: f64 = 0.35;
+const RING: f64 = 2.5;
+/// Log odds of bone for what hangs on it within one slice, where slices are so many times as thick as voxels are wide.
+const ONE_SLICE: f64 = 3.0;
+const THICK_SLICE: f64 = 1.5;
 /// The ridges of a shaft are lower than this (four standard deviations), mm.
 const RIDGE_MM: f64 = 8.0;
 /// A vertebra of the coccyx is smaller than this, mm³.
 const COCCYX_MM3: f64 = 2000.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
+/// Of what hangs on bone smaller ones (mm³) are, too; their log odds.
+const CRUMB_ON_BONE_MM3: f64 = 12.0;
+const CRUMB_ON_BONE: f64 = 6.0;
 /// In slices that blur it with bone, what has fewer voxels.
 const CRUMB_VOXELS: f64 = 30.0;
 /// A larger layer on bone is judged by its form alone, mm³.
@@ -286,10 +303,12 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
     // a deposit of a hand is seldom a long round rod, and the shaft of a small bone always is
-    if study.hand_or_foot && !shaft && volume > ROD_MM3 && candidate.bone_mm < ROD_MM && short > 0.7 * middle
-    {
+    let phalanx = volume > PHALANX_ROD_MM3 && long > PHALANX_LONG_MM && candidate.bone_mm < PHALANX_MM;
+    let near = phalanx || candidate.bone_mm < ROD_MM;
+    if study.hand_or_foot && !shaft && volume > ROD_MM3 && near && short > 0.7 * middle {
         let rod = ((long / middle - 1.5) / 0.7).clamp(0.0, 1.0);
-        let compact = ((candidate.closed.compact - 0.7) / 0.08).clamp(0.0, 1.0);
+        let least = if phalanx { PHALANX_COMPACT } else { ROD_COMPACT };
+        let compact = ((candidate.closed.compact - least) / 0.08).clamp(0.0, 1.0);
         scores.add(
             Kind::BoneOrVariant,
             ROD * rod * compact,
@@ -368,7 +387,9 @@ fn at_edge(scores: &mut Scores, asked: &Asked) {
         let weight = match candidate.deposit {
             _ if study.many || clipped(candidate) => 0.0,
             // the rest of a process lies beyond
-            Some(_) if study.lone && !study.small && volume < CORNER_MM3 => CUT_ON_BONE,
+            Some(_) if study.lone && (!study.small || candidate.on_side) && volume < CORNER_MM3 => {
+                CUT_ON_BONE
+            }
             None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
             // the first slices of a process: of vertebrae and shoulder blade several are cut at once
             None if !study.small && candidate.bone_mm < APART_MM => CUT_BESIDE_BONE,
@@ -387,12 +408,16 @@ fn crumbs(scores: &mut Scores, asked: &Asked) {
     if candidate.deposit.is_some() {
         // where cortex is a little thicker than about it, its surface is left over as a film
         if volume < FILM_MM3 {
-            let odds = film_odds(long, short, candidate.closed.compact);
+            // where slices are thick, the surface of a joint that they cut along is one
+            let [across, _, thick] = candidate.spacing_mm();
+            let slice = candidate.high[2] - candidate.low[2] == 1 && thick > THICK_SLICE * across;
+            let odds = film_odds(long, short, candidate.closed.compact) + if slice { ONE_SLICE } else { 0.0 };
             scores.add(Kind::BoneOrVariant, odds, say("a film on the surface of bone", []));
         }
         // judged with the bone it hangs on, of which a crumb of it tells little
         if volume < 20.0 {
-            scores.add(Kind::BoneOrVariant, 2.0, say("a fragment on the surface of bone", []));
+            let crumb = if volume < CRUMB_ON_BONE_MM3 { CRUMB_ON_BONE } else { 2.0 };
+            scores.add(Kind::BoneOrVariant, crumb, say("a fragment on the surface of bone", []));
         }
     } else if (candidate.bone_mm < 2.0 && volume < 40.0)
         || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3)
@@ -430,7 +455,8 @@ fn core(scene: &Scene, candidate: &Candidate) -> Tissue {
 /// that it fills little of the ellipsoid with its axes.
 fn film_odds(long_mm: f64, short_mm: f64, compact: f64) -> f64 {
     let flat = ((long_mm / short_mm.max(1.0) - 3.0) * 0.7).clamp(0.0, 2.0);
-    let bent = ((BENT_COMPACT - compact) / 0.1).clamp(0.0, 1.0) * BENT;
+    let bent = ((BENT_COMPACT - compact) / 0.1).clamp(0.0, 1.0) * BENT
+        + ((RING_COMPACT - compact) / 0.1).clamp(0.0, 1.0) * RING;
     flat + if short_mm < BENT_MM { bent } else { 0.0 }
 }
 
@@ -463,6 +489,8 @@ mod tests {
     fn a_film_of_cortex_is_flat_or_bent_about_the_bone() {
         assert!(film_odds(12.0, 4.0, 0.9) < 0.1 && film_odds(12.0, 2.0, 0.9) > 1.9);
         assert!(film_odds(12.0, 4.0, 0.4) > 1.5 && film_odds(12.0, 8.0, 0.4) < 0.1);
+        // round half of a joint, and as thick as a deposit
+        assert!(film_odds(12.0, 4.0, 0.2) > 4.0 && film_odds(12.0, 8.0, 0.2) < 0.1);
     }
 
     #[test]

@@ -6,6 +6,16 @@ use crate::candidate::{Candidate, Scene};
 use crate::reason::say;
 use crate::skeleton::Tissue;
 
+/// Enhanced vessels of a limb: in the mean with their surface, and within, they are fainter than this, HU; they are longer than
+/// this (four standard deviations), mm, and so many times as long as wide; so much of them lies deeper than 2 mm below their
+/// surface; their log odds.
+const BLOOD_HU: f64 = 300.0;
+const ENHANCED_HU: f64 = 450.0;
+const VESSEL_LONG_MM: f64 = 100.0;
+const VESSEL_SLENDER: f64 = 8.0;
+const VESSEL_CORE: f64 = 0.008;
+const VESSEL: f64 = 7.0;
+
 /// Weighs all that speaks for organs and contrast.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
     viscera(scores, asked);
@@ -60,6 +70,13 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
 /// The density of contrast in a study with contrast.
 fn contrast(scores: &mut Scores, asked: &Asked) {
     let &Asked { study, candidate, .. } = asked;
+    if is_enhanced_vessel(candidate) {
+        scores.add(
+            Kind::Contrast,
+            VESSEL,
+            say("a long tube as dense as enhanced blood that runs on beyond the field", []),
+        );
+    }
     if study.contrast {
         let soft = candidate.mean_hu < 300.0 && candidate.max_hu < 600.0;
         scores.add(
@@ -71,6 +88,20 @@ fn contrast(scores: &mut Scores, asked: &Asked) {
             scores.add(Kind::Contrast, 2.0, say("surrounded by enhanced tissue", []));
         }
     }
+}
+
+/// Whether a candidate runs on beyond the field, as thick and as dense within as a vessel with contrast in it: the walls of
+/// a calcified one are denser, and sheets are thinner.
+fn is_enhanced_vessel(candidate: &Candidate) -> bool {
+    let [long, middle, _] = candidate.axes_mm;
+    candidate.on_edge
+        && candidate.mean_hu < BLOOD_HU
+        && long > VESSEL_LONG_MM
+        && long > VESSEL_SLENDER * middle
+        && candidate.rim.is_some_and(|rim| {
+            rim.core_mm3 > VESSEL_CORE * rim.filled_mm3
+                && (candidate.mean_hu..ENHANCED_HU).contains(&rim.core_hu)
+        })
 }
 
 /// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::grid::{Connectivity, Grid, box_mean, components, deepest_first, distance2};
+use crate::grid::{Connectivity, Grid, box_max, box_mean, components, deepest_first, distance2};
 use crate::linear::Moments;
 use crate::scan::Coarse;
 
@@ -14,6 +14,10 @@ const WALL_MOST_HU: f32 = 2000.0;
 pub(super) const ENCLOSED: f32 = 0.75;
 /// A cell that meets a wall in fewer directions is no marrow, whatever lies about it.
 const HALF_ENCLOSED: f32 = 0.5;
+/// The middle of a slender bone is deeper than this share of the depth of what is deepest near it; half of one is thinner than
+/// this, mm.
+const MIDDLE: f32 = 0.85;
+const SLENDER_MM: f32 = 6.0;
 /// Two spaces are apart where the neck between them is narrower than this share of the smaller one.
 const NECK: f32 = 0.5;
 /// Trabecular bone is seldom denser than this, HU.
@@ -109,11 +113,25 @@ pub(super) fn enclosure(
 }
 
 /// Marrow fills a bone, while lucent patches are scattered through a deposit: a cell well below the surface is marrow
-/// where most of the deep cells within 6 mm are.
-pub(super) fn majority(grid: &Grid, first: &[bool], share: &[f32], depth: &[f32]) -> Vec<bool> {
+/// where most of the deep cells within 6 mm are. Where bones are `slender`, thick or blurred cortex leaves marrow to
+/// their middle only: there most of the deepest cells have to be.
+pub(super) fn majority(
+    grid: &Grid,
+    first: &[bool],
+    share: &[f32],
+    depth: &[f32],
+    slender: bool,
+) -> Vec<bool> {
     let limit = 2.2_f32.max(1.05 * grid.spacing_mm.into_iter().fold(0.0, f64::max) as f32);
     let window = grid.spacing_mm.map(|step| (6.0 / step).round().max(1.0) as usize);
-    let deep: Vec<f32> = depth.par_iter().map(|&depth| f32::from(depth >= limit)).collect();
+    let deepest = if slender { box_max(grid, depth, window) } else { Vec::new() };
+    let deep: Vec<f32> = (0..grid.len())
+        .into_par_iter()
+        .map(|cell| {
+            let middle = deepest.get(cell).map_or(0.0, |&deepest| MIDDLE * deepest.min(SLENDER_MM));
+            f32::from(depth[cell] >= limit.max(middle))
+        })
+        .collect();
     let marrow: Vec<f32> = deep.par_iter().zip(first).map(|(&deep, &on)| deep * f32::from(on)).collect();
     let (all, some) = rayon::join(|| box_mean(grid, &deep, window), || box_mean(grid, &marrow, window));
     (0..grid.len())
@@ -460,6 +478,21 @@ mod tests {
         // a pocket of fluid in a deposit, and any in a large section
         assert!(score(90.0, 240.0, false) < 0.0);
         assert!(score(90.0, 620.0, true) < 0.0);
+    }
+
+    #[test]
+    fn the_marrow_of_a_slender_bone_is_its_middle_however_thick_its_cortex() {
+        let grid = Grid { size: [21, 21, 30], spacing_mm: [1.0; 3] };
+        let off = |cell: usize| {
+            let [x, y, _] = grid.position(cell).map(|at| at as f32 - 10.0);
+            x.hypot(y)
+        };
+        let depth: Vec<f32> = (0..grid.len()).map(|cell| (5.0 - off(cell)).max(0.0)).collect();
+        let share: Vec<f32> = (0..grid.len()).map(|cell| if off(cell) < 1.8 { 0.9 } else { 0.0 }).collect();
+        let first: Vec<bool> = share.iter().map(|&share| share >= ENCLOSED).collect();
+        let filled = |slender: bool| majority(&grid, &first, &share, &depth, slender);
+        assert_eq!(filled(true), first);
+        assert!(!filled(false).contains(&true));
     }
 
     #[test]

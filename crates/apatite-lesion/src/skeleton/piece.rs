@@ -68,6 +68,8 @@ pub(super) struct Bones<'a> {
     pub(super) large_bones: bool,
     /// All bones in view are shafts.
     pub(super) shafts: bool,
+    /// The body is too slender for a shoulder.
+    pub(super) slender: bool,
     /// Whether a cell is marrow of mature ossification.
     pub(super) ossified: &'a (dyn Fn(usize) -> bool + Sync),
 }
@@ -207,7 +209,7 @@ impl Bones<'_> {
             let far = self.shafts
                 && self.coarse.edge_mm() <= BLURRED_MM
                 && piece.reach_mm > RIDGE_OF_SHAFT_MM
-                && piece.mean_hu() > BLADE_HU;
+                && (piece.mean_hu() > BLADE_HU || self.slender);
             if far {
                 score.max(FAR_FROM_SHAFT)
             } else if piece.ossified as f64 >= OSSIFIED_SHARE * piece.cells as f64 {
@@ -354,6 +356,7 @@ mod tests {
                 share: &[],
                 large_bones: true,
                 shafts,
+                slender: false,
                 ossified: &|_| false,
             };
             bones.score(&piece(reach_mm, ossified))
