@@ -116,9 +116,8 @@ const WALL_SHARE: f64 = 0.75;
 const LEAST_WALL_HU: f64 = 320.0;
 /// Fewer bones do not tell how dense the cortex of a study is.
 const LEAST_BONES: usize = 5;
-/// A body that the field cuts is a bone if it is of such a volume, mm³, and somewhere denser than this, HU; a larger bone shows
-/// its marrow.
-const CUT_MM3: std::ops::Range<f64> = 800.0..40_000.0;
+/// A body that the field cuts is a bone if it is larger than this, mm³, and somewhere denser than this, HU.
+const CUT_MM3: f64 = 800.0;
 const CUT_HU: f32 = 350.0;
 /// What the field cuts in a section smaller than this share of its size (mm² over mm³ to the power of two thirds) lies mostly
 /// within it: what it is has to be seen from its form. Of a trunk, the ribs run along the edge.
@@ -352,7 +351,7 @@ fn from_anatomy(
         // a bone cut by the edge of the field may show no marrow; so may one of many deposits, or what the field clips
         let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
             && whole[at].on_edge
-            && CUT_MM3.contains(&volume(at))
+            && volume(at) > CUT_MM3
             && peak[at] > CUT_HU
             && !clipped;
         skeletal[at] = marrowed[at] || cut;
