@@ -43,8 +43,13 @@ const AREA_MM2: f64 = 14.0;
 /// A border lies within this of the mask of the lesion, mm.
 const NEAR_MM: f32 = 2.0;
 
-/// Sediment is this much deeper in its middle than about it, at least.
+/// Sediment is this much deeper in its middle than about it, at least; what is thin against the radius of its border, as a
+/// sheet is, has to be by more.
 const BOWL: f64 = 1.13;
+const BOWL_OF_THIN: f64 = 1.25;
+/// Of what is that thin, the depth is a smaller share of the radius than this, and surely by this range less.
+const THIN: f64 = 0.48;
+const THIN_RANGE: f64 = 0.1;
 
 /// A point of a border between light and dense along gravity.
 #[derive(Clone, Copy)]
@@ -218,6 +223,8 @@ impl Lines<'_> {
         // a sediment fills the round bottom of its cyst, a sheet that happens to lie level is as deep everywhere
         let bowl = mean(inner) / mean(outer).max(0.1);
         let radius = (area / std::f64::consts::PI).sqrt();
+        let thin = ((THIN - mean(&by_radius) / radius) / THIN_RANGE).clamp(0.0, 1.0);
+        let least_bowl = BOWL + thin * (BOWL_OF_THIN - BOWL);
         let curvature = bend.abs() * radius;
         let flatness_mm = residual2.sqrt();
         // upward normal in the frame (u, v, up), then in the patient
@@ -251,7 +258,7 @@ impl Lines<'_> {
             - 24.0 * (curvature - 0.05).max(0.0)
             - 14.0 * (flatness_mm - 0.2).max(0.0)
             + ((area - 100.0) / 25.0).clamp(-4.0, 2.0)
-            - 22.0 * (BOWL - bowl).max(0.0);
+            - 22.0 * (least_bowl - bowl).max(0.0);
         Some(Level {
             angle_deg,
             flatness_mm,

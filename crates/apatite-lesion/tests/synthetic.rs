@@ -200,6 +200,14 @@ fn levels_are_seen_in_every_position_and_only_where_they_are() {
 }
 
 #[test]
+fn a_sheet_that_lies_level_has_none() {
+    let sheet = |p: [f64; 3]| (p[0] - 14.0).hypot(p[2]) < 13.0 && (p[1] + 16.7).abs() < 1.7;
+    let analysis = run(&limb("HFS", |p| sheet(p).then_some(600.0)));
+    let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+    assert!(lesion.level.is_none_or(|level| level.probability < 0.5), "{:?}", lesion.level);
+}
+
+#[test]
 fn several_grains_are_several_lesions() {
     let grains: Vec<[f64; 3]> = (0..6)
         .map(|k| {
