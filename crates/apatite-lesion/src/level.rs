@@ -46,7 +46,7 @@ const NEAR_MM: f32 = 2.0;
 /// Sediment is this much deeper in its middle than about it, at least; what is thin against the radius of its border, as a
 /// sheet is, has to be by more.
 const BOWL: f64 = 1.13;
-const BOWL_OF_THIN: f64 = 1.25;
+const BOWL_OF_THIN: f64 = 1.35;
 /// Of what is that thin, the depth is a smaller share of the radius than this, and surely by this range less.
 const THIN: f64 = 0.48;
 const THIN_RANGE: f64 = 0.1;
