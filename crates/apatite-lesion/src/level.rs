@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::grid::Run;
-use crate::linear::{dot, norm, solve3};
+use crate::linear::{dot, median, norm, solve3};
 use crate::patch::Patch;
 
 /// A fluid-sediment level (sedimentation sign).
@@ -240,10 +240,7 @@ impl Lines<'_> {
         let angle_deg = dot(normal, gravity.map(|value| -value)).clamp(-1.0, 1.0).acos().to_degrees();
         // the median: some lines cross the wall
         let middle = |value: fn(&Point) -> f64| {
-            let mut values: Vec<f64> =
-                members.iter().map(|&(line, which)| value(&points[line][which])).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            values[values.len() / 2]
+            median(members.iter().map(|&(line, which)| value(&points[line][which])).collect())
         };
         let (upper_hu, lower_hu) = (middle(|p| p.upper), middle(|p| p.lower));
         let mut voxel = [0.0; 3];

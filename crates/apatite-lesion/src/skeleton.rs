@@ -24,6 +24,7 @@ use self::piece::Bones;
 pub(crate) use self::piece::{BLURRED_MM, FUSED_MM};
 use self::solid::{Solid, solid};
 use crate::grid::{Connectivity, Grid, box_mean, components, distance2, distance2_within};
+use crate::linear::median;
 use crate::scan::Coarse;
 
 /// What a cell of the coarse grid is.
@@ -432,12 +433,11 @@ fn likely_bones<'a>(spaces: &'a [Features], walls: &[f64], cell_mm3: f64) -> Vec
 
 /// The density from which a wall counts as that of marrow: less in a study whose blur makes all cortex fainter.
 fn least_wall(bones: &[&Features]) -> f64 {
-    let mut of_bones: Vec<f64> = bones.iter().map(|space| space.shell / space.cells as f64).collect();
-    if of_bones.len() < LEAST_BONES {
+    if bones.len() < LEAST_BONES {
         return WALL_HU;
     }
-    of_bones.sort_unstable_by(f64::total_cmp);
-    (WALL_SHARE * of_bones[of_bones.len() / 2]).clamp(LEAST_WALL_HU, WALL_HU)
+    let of_bones = bones.iter().map(|space| space.shell / space.cells as f64).collect();
+    (WALL_SHARE * median(of_bones)).clamp(LEAST_WALL_HU, WALL_HU)
 }
 
 /// Whether bones, by the volume of their marrow (mm³) and whether the field cuts them, are those of a hand or a foot,

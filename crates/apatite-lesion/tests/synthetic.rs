@@ -400,7 +400,6 @@ fn walls_about_a_lumen_are_vascular_and_grains_and_shells_are_not() {
     }
 }
 
-/// A lesion of two densities has the border of the fainter one, and a faint lesion reaches below the threshold.
 #[test]
 fn a_long_round_rod_is_a_small_artery_in_the_depth_and_a_deposit_below_the_skin() {
     let kind = |x: f64, half: f64| {
@@ -429,6 +428,7 @@ fn a_net_of_sheets_is_several_lesions_and_a_mass_of_nodules_one() {
     assert_eq!(calcifications(&nodules).len(), 1, "{:?}", nodules.lesions);
 }
 
+/// A lesion of two densities has the border of the fainter one, and a faint lesion reaches below the threshold.
 #[test]
 fn the_border_is_that_of_the_density_just_inside() {
     let centre = [16.0, -6.0, 0.0];

@@ -42,23 +42,15 @@ fn metal(scores: &mut Scores, asked: &Asked) {
     let [long, _, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
     // a broad streak is as smooth within as the tissue it brightens, and large; new bone is denser, and of one piece
-    let (limit_hu, range_hu) = if candidate.closed.compact < SPREAD { SPREAD_HU } else { PALE_HU };
-    let pale = 10.0 * ((limit_hu - candidate.mean_hu) / range_hu).clamp(0.0, 1.0);
+    let pale_of =
+        |(limit_hu, range_hu): (f64, f64)| ((limit_hu - candidate.mean_hu) / range_hu).clamp(0.0, 1.0);
+    let pale = 10.0 * pale_of(if candidate.closed.compact < SPREAD { SPREAD_HU } else { PALE_HU });
     if candidate.metal_mm <= 0.0 || candidate.max_hu >= f64::from(scene.metal_hu) {
         scores.add(Kind::Metal, 10.0, say("up to {} HU", [whole(candidate.max_hu)]));
     } else if candidate.metal_mm < 3.0 {
         // blooming is as thin as the blur
         let thick = (short - BLOOM_MM).clamp(0.0, 3.0);
         scores.add(Kind::Artefact, (3.5 - 2.0 * thick).max(pale), say("blooming of metal", []));
-    } else if candidate.metal_mm > STREAKS_MM && candidate.metal_mm.is_finite() {
-        // far from metal only the palest are streaks, and only in its slices
-        let (limit_hu, range_hu) = FAR_HU;
-        let pale = ((limit_hu - candidate.mean_hu) / range_hu).clamp(0.0, 1.0);
-        let layers = [candidate.low, candidate.high.map(|at| at - 1)]
-            .map(|voxel| scene.coarse.grid.position(scene.coarse.cell(voxel))[2]);
-        if scene.skeleton.streaked[layers[0]..=layers[1]].contains(&true) {
-            scores.add(Kind::Artefact, FAR * pale, say("in the streaks of metal", []));
-        }
     } else if candidate.metal_mm < STREAKS_MM {
         let streak = ((candidate.noise_hu / scene.noise_hu.max(1.0)).ln() * 2.5).clamp(0.0, 3.5);
         let weak = ((60.0 - volume) / 25.0).clamp(-3.0, 2.0);
@@ -69,6 +61,13 @@ fn metal(scores: &mut Scores, asked: &Asked) {
         let faint = candidate.mean_hu < SLIVER_HU && candidate.max_hu < SLIVER_PEAK_HU;
         let sliver = if flat && faint { 8.0 } else { 0.0 };
         scores.add(Kind::Artefact, near.max(pale).max(sliver), say("in the streaks of metal", []));
+    } else if candidate.metal_mm > STREAKS_MM && candidate.metal_mm.is_finite() {
+        // far from metal only the palest are streaks, and only in its slices
+        let layers = [candidate.low, candidate.high.map(|at| at - 1)]
+            .map(|voxel| scene.coarse.grid.position(scene.coarse.cell(voxel))[2]);
+        if scene.skeleton.streaked[layers[0]..=layers[1]].contains(&true) {
+            scores.add(Kind::Artefact, FAR * pale_of(FAR_HU), say("in the streaks of metal", []));
+        }
     }
 }
 

@@ -6,10 +6,10 @@ use crate::candidate::{Candidate, Scene};
 use crate::reason::say;
 use crate::skeleton::Tissue;
 
-/// Enhanced vessels of a limb: in the mean with their surface, and within, they are fainter than this, HU; they are longer than
-/// this (four standard deviations), mm, and so many times as long as wide; so much of them lies deeper than 2 mm below their
-/// surface; their log odds.
+/// Contrast is fainter than this in the mean with its surface, HU.
 const BLOOD_HU: f64 = 300.0;
+/// Enhanced vessels of a limb are fainter than this within, HU; they are longer than this (four standard deviations), mm, and so
+/// many times as long as wide; so much of them lies deeper than 2 mm below their surface; their log odds.
 const ENHANCED_HU: f64 = 450.0;
 const VESSEL_LONG_MM: f64 = 100.0;
 const VESSEL_SLENDER: f64 = 8.0;
@@ -78,7 +78,7 @@ fn contrast(scores: &mut Scores, asked: &Asked) {
         );
     }
     if study.contrast {
-        let soft = candidate.mean_hu < 300.0 && candidate.max_hu < 600.0;
+        let soft = candidate.mean_hu < BLOOD_HU && candidate.max_hu < 600.0;
         scores.add(
             Kind::Contrast,
             if soft { 6.0 } else { 0.5 },
