@@ -103,6 +103,8 @@ const WIDE_NECK: f64 = 0.25;
 pub(crate) const WITHOUT_WHOLE: [&str; 4] = ["hip", "pelvis", "buttock", "thigh"];
 const WHOLE_MM3: std::ops::Range<f64> = 600.0..40_000.0;
 const LEAK: f64 = 0.12;
+/// Sites that show no hand and no foot.
+const OF_LARGE_BONES: [&str; 7] = ["shoulder", "upper_arm", "pelvis", "hip", "buttock", "thigh", "knee"];
 /// In hand and foot nearly all spaces of at least this size (mm³) are the marrow of one of their many bones: the log odds
 /// are higher by this much.
 const TOLD_MM3: f64 = 25.0;
@@ -183,8 +185,7 @@ pub(crate) fn skeleton(
         None => from_anatomy(coarse, view, &solid, &metal_mm, &streaked),
     };
     if has_metal {
-        // blooming: a dense shell of partial volume and streaks surrounds metal
-        let bloom = (1.2 * coarse.edge_mm()).max(2.0) as f32;
+        let bloom = bloom_mm(coarse.edge_mm());
         for (cell, tissue) in tissue.iter_mut().enumerate() {
             if metal[cell] || (metal_mm[cell] <= bloom && *tissue != Tissue::Soft && *tissue != Tissue::Bone)
             {
@@ -196,6 +197,11 @@ pub(crate) fn skeleton(
     let count = |wanted: Tissue| tissue.iter().filter(|&&tissue| tissue == wanted).count() as f64;
     let metal_mm3 = count(Tissue::Metal) * grid.cell_mm3();
     Skeleton { tissue, bone_mm, metal_mm, streaked, metal_mm3, small_bones, hand_or_foot, deposit }
+}
+
+/// How far a dense shell of partial volume and streaks surrounds metal, mm, in cells of the given longest edge, mm.
+fn bloom_mm(edge_mm: f64) -> f32 {
+    (1.2 * edge_mm).max(2.0) as f32
 }
 
 /// Without the cells that too few others touch: specks of noise, which make bridges between bone and what lies beside
@@ -300,7 +306,9 @@ fn from_anatomy(
     let likely = likely_bones(&spaces, &walls, grid.cell_mm3());
     let bones: Vec<(f64, bool)> =
         likely.iter().map(|space| (space.cells as f64 * grid.cell_mm3(), space.on_edge)).collect();
-    let small_bones = slender || (section_mm2 < HAND_OR_FOOT_MM2 && of_hand_or_foot(&bones));
+    let of_large_bones = site.is_some_and(|site| OF_LARGE_BONES.contains(&site));
+    let small_bones =
+        slender || (section_mm2 < HAND_OR_FOOT_MM2 && !of_large_bones && of_hand_or_foot(&bones));
     let large_section = !small_bones;
     let wall_hu = least_wall(&likely);
     let scores: Vec<f64> = spaces
@@ -325,7 +333,7 @@ fn from_anatomy(
     } else {
         BTreeSet::new()
     };
-    let hand_or_foot = small_bones && !shafts && shows_hand(&bones);
+    let hand_or_foot = small_bones && !of_large_bones && !shafts && shows_hand(&bones);
     close_marrow(coarse, &depth, &is_solid, &mut marrow, &is_bone);
     let from_marrow = roots(distance2(grid, |cell| is_bone[marrow[cell] as usize]));
     let mut skeletal = vec![false; body_counts.len()];
@@ -369,14 +377,17 @@ fn from_anatomy(
         let body = bodies[cell] as usize;
         body > 0 && marrowed[body] && from_marrow[cell] > cortex.limit(grid.position(cell))
     };
+    // what metal joins is not one piece
+    let in_bloom = |cell: usize| metal_mm.get(cell).is_some_and(|&mm| mm <= bloom_mm(edge));
     let (pieces, piece_counts) = components(grid, Connectivity::Corner, |cell| {
-        beyond(cell) && !is_bridge(grid, streaked, is_solid, cell)
+        beyond(cell) && !is_bridge(grid, streaked, is_solid, cell) && !in_bloom(cell)
     });
     let bones = Bones {
         coarse,
         size,
         depth: &depth,
         is_solid: &is_solid,
+        metal_mm,
         from_marrow: &from_marrow,
         cortex: &cortex,
         share: &share,

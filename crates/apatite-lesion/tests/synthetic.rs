@@ -716,15 +716,22 @@ fn joint(paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
     })
 }
 
+/// The same in a foot.
+fn foot(paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
+    let mut volume = joint(paint);
+    volume.acquisition.body_part = "FOOT".into();
+    volume
+}
+
 #[test]
 fn a_loose_body_in_a_slender_limb_is_bone_where_it_is_as_dense_as_cortex_throughout() {
     // a rod six millimetres off the bone, as a phalanx without marrow lies beside the next
     let rod = |p: [f64; 3]| (p[0] - 12.0).hypot(p[1] - 4.0) < 3.2 && p[2].abs() < 7.0;
-    let solid = run(&joint(|p| rod(p).then_some(1300.0)));
+    let solid = run(&foot(|p| rod(p).then_some(1300.0)));
     assert!(calcifications(&solid).is_empty(), "{:?}", solid.lesions);
     // chalk with grains as dense as cortex in it is fainter between them
     let grain = |p: [f64; 3]| ball(p, [12.0, 4.0, -3.5], 2.0) || ball(p, [12.0, 4.0, 3.5], 2.0);
-    let chalk = run(&joint(|p| rod(p).then_some(if grain(p) { 1300.0 } else { 500.0 })));
+    let chalk = run(&foot(|p| rod(p).then_some(if grain(p) { 1300.0 } else { 500.0 })));
     let [lesion] = calcifications(&chalk)[..] else { panic!("{:?}", chalk.lesions) };
     assert!(lesion.max_hu > 850.0 && lesion.mean_hu > 420.0, "{lesion:?}");
 }
@@ -733,16 +740,16 @@ fn a_loose_body_in_a_slender_limb_is_bone_where_it_is_as_dense_as_cortex_through
 fn a_long_round_rod_beside_a_small_bone_is_the_next_bone() {
     // so blurred that its marrow is not seen
     let rod = |p: [f64; 3], half: f64| (p[0] - 8.0).hypot(p[1] - 4.0) < 3.6 && p[2].abs() < half;
-    let long = run(&joint(|p| rod(p, 12.0).then_some(420.0)));
+    let long = run(&foot(|p| rod(p, 12.0).then_some(420.0)));
     assert!(calcifications(&long).is_empty(), "{:?}", long.lesions);
-    let short = run(&joint(|p| rod(p, 4.0).then_some(420.0)));
+    let short = run(&foot(|p| rod(p, 4.0).then_some(420.0)));
     assert_eq!(calcifications(&short).len(), 1, "{:?}", short.lesions);
 }
 
 #[test]
 fn a_small_compact_body_at_a_joint_is_a_sesamoid_where_it_is_alone() {
     let bead = |p: [f64; 3], x: f64, y: f64, z: f64| ball(p, [x, y, z], 2.1);
-    let alone = run(&joint(|p| bead(p, 6.5, 4.0, 4.0).then_some(1000.0)));
+    let alone = run(&foot(|p| bead(p, 6.5, 4.0, 4.0).then_some(1000.0)));
     assert!(calcifications(&alone).is_empty(), "{:?}", alone.lesions);
     let beads = |p: [f64; 3]| {
         bead(p, 6.5, 4.0, 4.0)
@@ -750,7 +757,7 @@ fn a_small_compact_body_at_a_joint_is_a_sesamoid_where_it_is_alone() {
             || bead(p, 14.0, 10.0, -9.0)
             || bead(p, 4.0, -16.0, 9.0)
     };
-    let four = run(&joint(|p| beads(p).then_some(1000.0)));
+    let four = run(&foot(|p| beads(p).then_some(1000.0)));
     assert_eq!(calcifications(&four).len(), 4, "{:?}", four.lesions);
 }
 
@@ -770,9 +777,7 @@ fn a_shell_about_marrow_beside_a_small_bone_is_bone_and_a_solid_body_is_none() {
 fn two_bodies_alike_at_a_joint_are_its_sesamoids_and_one_or_three_may_be_deposits() {
     let bead = |p: [f64; 3], y: f64, z: f64| ball(p, [9.5, y, z], 2.4);
     let found = |beads: &dyn Fn([f64; 3]) -> bool| {
-        let mut volume = joint(|p| beads(p).then_some(380.0));
-        volume.acquisition.body_part = "FOOT".into();
-        let analysis = run(&volume);
+        let analysis = run(&foot(|p| beads(p).then_some(380.0)));
         calcifications(&analysis).iter().map(|lesion| lesion.components).sum::<usize>()
     };
     assert_eq!(found(&|p| bead(p, 9.0, 5.0)), 1);
