@@ -130,6 +130,9 @@ const NEAR_MM3: f64 = 15.0;
 const OSSICLE_COMPACT: f64 = 0.92;
 /// So many bodies free of bone are those of a disease that puts calcium everywhere, and not small bones.
 const MANY: usize = 6;
+/// So many bodies that lie no deeper than this (mm) are those of a disease of the subcutis.
+const WIDESPREAD: usize = 12;
+const SUBCUTIS_MM: f64 = 15.0;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
 /// A film of brightened skin is so many times as long as thick, and its mean stays below this, HU: a deposit in skin is
@@ -159,6 +162,8 @@ struct Study {
     lone: bool,
     /// Many such bodies do.
     many: bool,
+    /// Many lie in the subcutis, where no organ is: those in the depth are of the same disease.
+    widespread: bool,
     /// There are at most five foci in all, crumbs aside.
     few: bool,
     /// The slices blur a deposit with the bone it hangs on.
@@ -202,6 +207,16 @@ impl Study {
             ring: !of(&LIMB),
             lone: free <= 2,
             many: free >= MANY && !trunk,
+            widespread: candidates
+                .iter()
+                .filter(|candidate| {
+                    !candidate.attached
+                        && candidate.volume_mm3 > 20.0
+                        && candidate.skin_mm < SUBCUTIS_MM
+                        && !is_film(candidate)
+                })
+                .count()
+                >= WIDESPREAD,
             few: candidates.iter().filter(|candidate| candidate.volume_mm3 > 10.0).count() <= 5,
             blurred: scene.coarse.edge_mm() > BLURRED_MM,
             shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),

@@ -87,6 +87,12 @@ const THICK_SLICE: f64 = 1.5;
 const RIDGE_MM: f64 = 8.0;
 /// A vertebra of the coccyx is smaller than this, mm³.
 const COCCYX_MM3: f64 = 2000.0;
+/// The whole coccyx is smaller than this, mm³, and lies within this of the sacrum and of the midline of a trunk, mm; its log
+/// odds of bone.
+const WHOLE_COCCYX_MM3: f64 = 6000.0;
+const BELOW_SACRUM_MM: f64 = 8.0;
+const MIDLINE_MM: f64 = 20.0;
+const COCCYX: f64 = 5.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
 /// Of what hangs on bone smaller ones (mm³) are, too; their log odds.
@@ -158,7 +164,7 @@ fn hanging(scores: &mut Scores, asked: &Asked) {
     let volume = candidate.volume_mm3;
     let Some(deposit) = candidate.deposit else { return };
     // this evidence replaces the prior; about an implant new bone is common
-    let favour = if study.blurred {
+    let favour = if study.blurred && !study.widespread {
         FAVOUR_BLURRED
     } else if candidate.metal_mm < IMPLANT_MM {
         FAVOUR_AT_IMPLANT
@@ -233,7 +239,7 @@ fn place(scores: &mut Scores, asked: &Asked) {
 
 /// Small bones that stand alone: patella, fabella, accessory bones.
 fn alone(scores: &mut Scores, asked: &Asked) {
-    let &Asked { study, candidate, shaft, near, .. } = asked;
+    let &Asked { scene, study, candidate, shaft, near, .. } = asked;
     let volume = candidate.volume_mm3;
     // a smooth compact body of the density of cortex beside a joint: patella, sesamoid
     if study.sesamoids
@@ -258,6 +264,19 @@ fn alone(scores: &mut Scores, asked: &Asked) {
             Kind::BoneOrVariant,
             4.5,
             say("a lone smooth compact body beside a large joint, as the fabella is", []),
+        );
+    }
+    if study.trunk
+        && study.without_whole
+        && (NEAR_MM3..WHOLE_COCCYX_MM3).contains(&volume)
+        && candidate.bone_mm < BELOW_SACRUM_MM
+        && candidate.max_hu > 500.0
+        && in_midline_behind(scene, candidate)
+    {
+        scores.add(
+            Kind::BoneOrVariant,
+            COCCYX + as_deposit(candidate),
+            say("beside bone in the midline of the back, as the coccyx is", []),
         );
     }
     // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx; loose bodies of a
@@ -443,6 +462,13 @@ fn clipped(candidate: &Candidate) -> bool {
 fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
     let out = |axis: usize, at: u32| (2.0 * (f64::from(at) + 0.5) / size[axis] as f64 - 1.0).abs();
     runs.iter().any(|run| out(0, run.start).max(out(0, run.end - 1)).hypot(out(1, run.row)) > CIRCLE)
+}
+
+/// Whether a candidate lies in the midline of the body, in its back half.
+fn in_midline_behind(scene: &Scene, candidate: &Candidate) -> bool {
+    let middle = std::array::from_fn(|axis| (scene.body.low[axis] + scene.body.high[axis]) as f64 / 2.0);
+    let [left, posterior, _] = sub(candidate.centre_mm, scene.volume.geometry.patient_from_voxel(middle));
+    left.abs() < MIDLINE_MM && posterior > 0.0
 }
 
 /// What lies at the centre of a candidate, and thus within it where it is a shell.

@@ -28,7 +28,7 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
     if study.trunk {
         let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
         let away = candidate.bone_mm > 7.0;
-        if deep && away && central(scene, candidate) {
+        if deep && away && !study.widespread && central(scene, candidate) {
             // bone forms about an implant
             let weight = if candidate.metal_mm < IMPLANT_MM { 3.0 } else { 8.5 };
             scores.add(
@@ -46,6 +46,7 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
     }
     // what a side of the field cuts is part of what lies beyond it
     if !candidate.on_side
+        && !study.widespread
         && candidate.skin_mm.is_finite()
         && candidate.skin_mm > 56.0
         && candidate.bone_mm > 22.0
@@ -58,7 +59,7 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
             say("deeper than a limb and far from bone, in the position of an organ", []),
         );
     }
-    if study.ring && !candidate.on_side && enclosed_by_bone(scene, candidate) {
+    if study.ring && !study.widespread && !candidate.on_side && enclosed_by_bone(scene, candidate) {
         scores.add(
             Kind::BoneOrVariant,
             5.0,
