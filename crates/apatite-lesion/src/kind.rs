@@ -154,6 +154,8 @@ struct Study {
     contrast: bool,
     /// No bone of the region is small and whole but those of the coccyx.
     without_whole: bool,
+    /// The thin bones of the face are in view.
+    face: bool,
     /// The region may hold a patella or sesamoids.
     sesamoids: bool,
     /// A sharp kernel brightens the skin: there are films of it.
@@ -196,6 +198,7 @@ impl Study {
             hand_or_foot: scene.skeleton.hand_or_foot,
             trunk,
             without_whole: of(&WITHOUT_WHOLE),
+            face: of(&["skull_face", "jaw"]),
             sesamoids: !of(&WITHOUT),
             films: candidates
                 .iter()

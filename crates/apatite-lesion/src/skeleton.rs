@@ -104,7 +104,21 @@ pub(crate) const WITHOUT_WHOLE: [&str; 4] = ["hip", "pelvis", "buttock", "thigh"
 const WHOLE_MM3: std::ops::Range<f64> = 600.0..40_000.0;
 const LEAK: f64 = 0.12;
 /// Sites that show no hand and no foot.
-const OF_LARGE_BONES: [&str; 7] = ["shoulder", "upper_arm", "pelvis", "hip", "buttock", "thigh", "knee"];
+const OF_LARGE_BONES: [&str; 13] = [
+    "skull_face",
+    "jaw",
+    "neck",
+    "spine",
+    "chest_wall",
+    "abdominal_wall",
+    "shoulder",
+    "upper_arm",
+    "pelvis",
+    "hip",
+    "buttock",
+    "thigh",
+    "knee",
+];
 /// In hand and foot nearly all spaces of at least this size (mm³) are the marrow of one of their many bones: the log odds
 /// are higher by this much.
 const TOLD_MM3: f64 = 25.0;

@@ -30,10 +30,10 @@ const SOLID_CORTEX_HU: f64 = 700.0;
 const PHALANX_MM3: f64 = 150.0;
 /// The sesamoids of the fingers are at least this large, mm³.
 const SESAMOID_MM3: f64 = 18.0;
-/// The sesamoids of thumb and great toe: both smaller than this, mm³, of volumes that differ by less than this factor, their
+/// The sesamoids of thumb and great toe: both of this size, mm³, of volumes that differ by less than this factor, their
 /// centres this far apart and further than this from all else, mm, at least one filling this share of the ellipsoid with
 /// its principal axes; their log odds of bone.
-const SESAMOIDS_MM3: f64 = 800.0;
+const SESAMOIDS_MM3: std::ops::Range<f64> = 50.0..800.0;
 const ALIKE: f64 = 3.0;
 const PAIR_MM: std::ops::Range<f64> = 5.5..13.0;
 const PAIR_APART_MM: f64 = 20.0;
@@ -98,6 +98,9 @@ const CRUMB_MM3: f64 = 15.0;
 /// Of what hangs on bone smaller ones (mm³) are, too; their log odds.
 const CRUMB_ON_BONE_MM3: f64 = 12.0;
 const CRUMB_ON_BONE: f64 = 6.0;
+/// The walls of the sinuses are so thin that they are seen in part: what is smaller than this, mm³, and this near to bone, mm.
+const FACE_MM3: f64 = 60.0;
+const FACE_MM: f64 = 6.0;
 /// In slices that blur it with bone, what has fewer voxels.
 const CRUMB_VOXELS: f64 = 30.0;
 /// A larger layer on bone is judged by its form alone, mm³.
@@ -387,7 +390,7 @@ fn is_pair(asked: &Asked) -> bool {
         |one: &&Candidate| one.volume_mm3 > NEAR_MM3 && !pair.iter().any(|of| std::ptr::eq(*of, *one));
     let near = |one: &Candidate| pair.iter().any(|of| norm(sub(of.centre_mm, one.centre_mm)) < PAIR_APART_MM);
     let (own, its) = (candidate.volume_mm3, other.candidate.volume_mm3);
-    pair.iter().all(|one| (NEAR_MM3..SESAMOIDS_MM3).contains(&one.volume_mm3))
+    pair.iter().all(|one| SESAMOIDS_MM3.contains(&one.volume_mm3))
         && own.max(its) < ALIKE * own.min(its)
         && PAIR_MM.contains(&other.mm)
         && pair.iter().all(|one| one.bone_mm < ROD_MM)
@@ -440,6 +443,7 @@ fn crumbs(scores: &mut Scores, asked: &Asked) {
         }
     } else if (candidate.bone_mm < 2.0 && volume < 40.0)
         || (candidate.bone_mm < 3.0 && volume < CRUMB_MM3)
+        || (study.face && candidate.bone_mm < FACE_MM && volume < FACE_MM3)
         || (candidate.bone_mm < scene.coarse.edge_mm() && study.blurred && volume < CRUMB_VOXELS * voxel_mm3)
     {
         scores.add(Kind::BoneOrVariant, 5.0, say("a fragment on the surface of bone", []));
