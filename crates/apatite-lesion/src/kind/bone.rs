@@ -70,6 +70,9 @@ const PHALANX_MM: f64 = 20.0;
 /// They fill this share of the ellipsoid with their principal axes, phalanges with their waist less.
 const ROD_COMPACT: f64 = 0.7;
 const PHALANX_COMPACT: f64 = 0.62;
+/// They are denser than this in the mean, HU, and surely by this range more.
+const ROD_HU: f64 = 260.0;
+const ROD_RANGE_HU: f64 = 100.0;
 /// Log odds of bone for a long round rod in hand or foot.
 const ROD: f64 = 4.5;
 /// A film bent about a bone is thinner than this (four standard deviations, mm) and fills less than this share of the
@@ -331,9 +334,11 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
         let rod = ((long / middle - 1.5) / 0.7).clamp(0.0, 1.0);
         let least = if phalanx { PHALANX_COMPACT } else { ROD_COMPACT };
         let compact = ((candidate.closed.compact - least) / 0.08).clamp(0.0, 1.0);
+        // urate with some calcium in it is fainter than the most blurred bone
+        let dense = ((candidate.mean_hu - ROD_HU) / ROD_RANGE_HU).clamp(0.0, 1.0);
         scores.add(
             Kind::BoneOrVariant,
-            ROD * rod * compact,
+            ROD * rod * compact * dense,
             say("a round rod, as the small bones of hand and foot are", []),
         );
     }
