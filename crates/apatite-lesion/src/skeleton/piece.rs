@@ -121,6 +121,11 @@ impl Piece {
         self.sum / self.cells as f64
     }
 
+    /// How enclosed its cells are on average ([`enclosure`](super::marrow::enclosure)).
+    fn enclosed(&self) -> f64 {
+        self.share / self.cells as f64
+    }
+
     /// Faces over which it touches bone, at least one.
     fn contacts(&self) -> f64 {
         self.contact.max(1) as f64
@@ -153,12 +158,7 @@ impl Bones<'_> {
         if count <= 1 {
             return vec![None; count];
         }
-        let solid = (0..pieces.len()).into_par_iter().filter(|&cell| (self.is_solid)(cell)).count();
-        let score = |piece: &Piece| {
-            let most = piece.cells as f64 > MOST_OF_SKELETON * solid as f64;
-            if most && self.volume_mm3(piece) > SKELETON_MM3 { BONE } else { self.score(piece) }
-        };
-        let scores: Vec<f64> = self.measure(pieces, count).iter().map(score).collect();
+        let scores: Vec<f64> = self.measure(pieces, count).iter().map(|piece| self.score(piece)).collect();
         let beside = beside(&self.coarse.grid, pieces, &scores);
         scores
             .into_iter()
@@ -234,12 +234,10 @@ impl Bones<'_> {
         if piece.peak < FILM_HU && f64::from(piece.own_mm) < 1.5 * self.coarse.edge_mm() {
             return BONE;
         }
-        if self.about_implant(piece) {
-            return BONE;
-        }
-        // a large space of bone whose wall is too thin to be told: sacrum
         let volume = self.volume_mm3(piece);
-        if volume > SPONGY_MM3 && piece.share > SPONGY_SHARE * piece.cells as f64 {
+        // a large space of bone whose wall is too thin to be told: sacrum
+        let spongy = volume > SPONGY_MM3 && piece.enclosed() > SPONGY_SHARE;
+        if spongy || self.about_implant(piece) || self.is_skeleton(piece) {
             return BONE;
         }
         // nothing so large is a bone of hand or foot whose marrow was not seen
@@ -254,7 +252,7 @@ impl Bones<'_> {
                 && piece.reach_mm > RIDGE_OF_SHAFT_MM
                 && (piece.mean_hu() > BLADE_HU || self.slender);
             let cortex_mm = THICKER_THAN_CORTEX_MM.max(THICKER_THAN_CORTEX_CELLS * self.coarse.edge_mm());
-            let thick = f64::from(piece.own_mm) > cortex_mm && piece.share < FREE_SHARE * piece.cells as f64;
+            let thick = f64::from(piece.own_mm) > cortex_mm && piece.enclosed() < FREE_SHARE;
             if far {
                 score.max(FAR_FROM_SHAFT)
             } else if thick {
@@ -275,6 +273,13 @@ impl Bones<'_> {
         })
     }
 
+    /// Whether a piece is most of a skeleton whose marrow was not seen.
+    fn is_skeleton(&self, piece: &Piece) -> bool {
+        let solid =
+            || (0..self.coarse.grid.len()).into_par_iter().filter(|&cell| (self.is_solid)(cell)).count();
+        self.volume_mm3(piece) > SKELETON_MM3 && piece.cells as f64 > MOST_OF_SKELETON * solid() as f64
+    }
+
     fn volume_mm3(&self, piece: &Piece) -> f64 {
         piece.cells as f64 * self.coarse.grid.cell_mm3()
     }
@@ -290,7 +295,7 @@ impl Bones<'_> {
         [
             piece.contact_share(),
             piece.surface as f64 / count,
-            piece.share / count,
+            piece.enclosed(),
             piece.above_seam(),
             piece.peak_of_cortex(),
             (f64::from(piece.own_mm) / parent_mm).min(2.0),
@@ -306,7 +311,7 @@ impl Bones<'_> {
     fn features_of_small(&self, piece: &Piece) -> [f64; 7] {
         let count = piece.cells as f64;
         [
-            piece.share / count,
+            piece.enclosed(),
             (piece.walled as f64 / count).min(0.1),
             piece.peak_of_cortex(),
             piece.contact_share(),
