@@ -7,7 +7,7 @@ mod vessel;
 
 use rayon::prelude::*;
 
-use self::vessel::Chain;
+use self::vessel::{Chain, Row};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
@@ -85,6 +85,7 @@ impl Scores {
 pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
     let study = Study::of(scene, &candidates);
     let chains = vessel::chains(&candidates);
+    let rows = vessel::rows(scene, &candidates);
     let walls = vessel::walls(scene, &candidates, &chains);
     let decided: Vec<(Kind, f64, Reason)> = candidates
         .par_iter()
@@ -95,6 +96,7 @@ pub(crate) fn groups(scene: &Scene, candidates: Vec<Candidate>) -> Vec<Group> {
                 study: &study,
                 candidate,
                 chain: chains[at].as_ref(),
+                row: rows[at],
                 wall: walls[at],
                 shaft: beside_shaft(scene, candidate),
                 near: near(&candidates, at),
@@ -235,6 +237,8 @@ struct Asked<'a> {
     candidate: &'a Candidate,
     /// The row of foci it is part of.
     chain: Option<&'a Chain>,
+    /// The rods end to end that it is one of.
+    row: Option<Row>,
     /// The wall about a lumen it is part of.
     wall: Option<Tube>,
     /// The bone beside it is a shaft.

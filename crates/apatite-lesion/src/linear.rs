@@ -70,8 +70,21 @@ pub(crate) fn eigenvalues(matrix: [[f64; 3]; 3]) -> [f64; 3] {
     eigen(matrix).0
 }
 
+/// Centre of points, their variances along the principal axes, largest first, and these axes, of length one.
+pub(crate) fn principal(points: &[[f64; 3]]) -> ([f64; 3], [f64; 3], [[f64; 3]; 3]) {
+    let count = points.len() as f64;
+    let centre: [f64; 3] = std::array::from_fn(|k| points.iter().map(|p| p[k]).sum::<f64>() / count);
+    let covariance = std::array::from_fn(|i| {
+        std::array::from_fn(|j| {
+            points.iter().map(|p| (p[i] - centre[i]) * (p[j] - centre[j])).sum::<f64>() / count
+        })
+    });
+    let (variances, axes) = eigen(covariance);
+    (centre, variances, axes)
+}
+
 /// Eigenvalues, largest first, and unit eigenvectors of a symmetric matrix (cyclic Jacobi).
-pub(crate) fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
+fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
     let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     for _ in 0..32 {
         let off = a[0][1].powi(2) + a[0][2].powi(2) + a[1][2].powi(2);

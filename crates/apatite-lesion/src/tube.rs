@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::candidate::Scene;
 use crate::describe::{fall, rise};
 use crate::grid::Run;
-use crate::linear::{dot, eigen, median, solve3, sub};
+use crate::linear::{dot, median, principal, solve3, sub};
 use crate::reason::{Reason, say, whole};
 
 /// A wall around a soft lumen.
@@ -50,17 +50,10 @@ pub(crate) fn tube(scene: &Scene, runs: &[Run]) -> Option<Tube> {
         .flat_map(|run| (run.start..run.end).map(|column| [column, run.row, run.slice]))
         .map(|voxel| std::array::from_fn(|axis| f64::from(voxel[axis]) * spacing_mm[axis]))
         .collect();
-    let count = points.len() as f64;
-    if count < 30.0 {
+    if points.len() < 30 {
         return None;
     }
-    let centre: [f64; 3] = std::array::from_fn(|k| points.iter().map(|p| p[k]).sum::<f64>() / count);
-    let covariance = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            points.iter().map(|p| (p[i] - centre[i]) * (p[j] - centre[j])).sum::<f64>() / count
-        })
-    });
-    let (variances, axes) = eigen(covariance);
+    let (centre, variances, axes) = principal(&points);
     if variances[1] > 0.3 * variances[0] {
         return None;
     }

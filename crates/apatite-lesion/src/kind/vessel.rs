@@ -6,7 +6,7 @@ use super::{Asked, Scores};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
 use crate::grid::Run;
-use crate::linear::{median, norm, sub};
+use crate::linear::{dot, median, norm, principal, sub};
 use crate::reason::{Reason, say, whole};
 use crate::tube::{Tube, tube};
 
@@ -32,9 +32,25 @@ const ROD_SLENDER: f64 = 4.0;
 const ROD_SLENDER_RANGE: f64 = 2.5;
 const ROD: f64 = 5.0;
 
+/// Rods of a wall are longer than this and so many times as long as wide, and not wider than this, mm; the next one begins
+/// within this, mm, and lies beside the line of the first by no more than this, and this share of the gap.
+const PLAQUE_LONG_MM: f64 = 10.0;
+const PLAQUE_SLENDER: f64 = 2.5;
+const PLAQUE_WIDE_MM: f64 = 9.0;
+const GAP_MM: f64 = 45.0;
+const BESIDE_MM: f64 = 4.0;
+const BESIDE: f64 = 0.15;
+/// Rods end to end are a vessel from so many on, over this length, mm; log odds of that, and of every further rod up to a
+/// number.
+const ROW: usize = 3;
+const ROW_MM: f64 = 60.0;
+const OF_ROW: f64 = 3.5;
+const EACH: f64 = 1.5;
+const MORE: f64 = 2.0;
+
 /// Weighs all that speaks for or against a vessel.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
-    let &Asked { study, candidate, chain, wall, all, .. } = asked;
+    let &Asked { study, candidate, chain, row, wall, all, .. } = asked;
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
     let lumen = wall.map_or(0.0, |wall| wall.vessel());
@@ -47,6 +63,17 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
         // company lie in lumina
         let solid = if company.is_some() { 0.0 } else { chain.solid * (1.0 - lumen) };
         scores.add(Kind::Vascular, (chain.weight - SOLID * solid).max(-2.5), chain.reason.clone());
+    }
+    if let Some(row) = row {
+        let more = (row.rods - ROW) as f64;
+        scores.add(
+            Kind::Vascular,
+            OF_ROW + EACH * more.min(MORE),
+            say(
+                "one of {} rods end to end over {} mm, as plaques of an artery are",
+                [row.rods.to_string(), whole(row.span_mm)],
+            ),
+        );
     }
     if let Some(Company { round, share, bone_mm }) = company {
         // loose bodies lie between the bones of their joint
@@ -93,6 +120,93 @@ pub(super) struct Chain {
     members: Vec<usize>,
     /// Share of them that are solid bodies.
     solid: f64,
+}
+
+/// Rods that lie end to end.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    rods: usize,
+    span_mm: f64,
+}
+
+/// The row of rods that each candidate is one of, or lies between two of.
+pub(super) fn rows(scene: &Scene, candidates: &[Candidate]) -> Vec<Option<Row>> {
+    struct Rod {
+        at: usize,
+        centre_mm: [f64; 3],
+        axis: [f64; 3],
+        /// Half its length, mm: a rod is as long as twelve of its variances.
+        half_mm: f64,
+    }
+    let rods: Vec<Rod> = (0..candidates.len())
+        .filter(|&at| {
+            let [long, middle, _] = candidates[at].axes_mm;
+            off_bone(&candidates[at])
+                && long > PLAQUE_LONG_MM.max(PLAQUE_SLENDER * middle)
+                && middle < PLAQUE_WIDE_MM
+        })
+        .map(|at| Rod {
+            at,
+            centre_mm: candidates[at].centre_mm,
+            axis: axis(scene, &candidates[at]),
+            half_mm: candidates[at].axes_mm[0] * 0.433,
+        })
+        .collect();
+    let beside = |rod: &Rod, point: [f64; 3]| {
+        let offset = sub(point, rod.centre_mm);
+        (dot(offset, offset) - dot(offset, rod.axis).powi(2)).max(0.0).sqrt()
+    };
+    let linked = |a: &Rod, b: &Rod| {
+        let gap_mm = norm(sub(a.centre_mm, b.centre_mm)) - a.half_mm - b.half_mm;
+        let most = BESIDE_MM + BESIDE * gap_mm.max(0.0);
+        gap_mm > -BESIDE_MM
+            && gap_mm < GAP_MM
+            && beside(a, b.centre_mm) < most
+            && beside(b, a.centre_mm) < most
+    };
+    let mut result = vec![None; candidates.len()];
+    let mut left: Vec<&Rod> = rods.iter().collect();
+    while let Some(first) = left.pop() {
+        let mut row = vec![first];
+        let mut next = 0;
+        while next < row.len() {
+            let (joined, apart) = left.into_iter().partition::<Vec<_>, _>(|rod| linked(row[next], rod));
+            row.extend(joined);
+            left = apart;
+            next += 1;
+        }
+        let centres: Vec<[f64; 3]> = row.iter().map(|rod| rod.centre_mm).collect();
+        let span_mm = crate::mesh::diameter(&centres);
+        if row.len() < ROW || span_mm < ROW_MM {
+            continue;
+        }
+        let of = Some(Row { rods: row.len(), span_mm });
+        for rod in &row {
+            result[rod.at] = of;
+        }
+        for (candidate, entry) in candidates.iter().zip(&mut result) {
+            let between = |rod: &&&Rod| {
+                beside(rod, candidate.centre_mm) < BESIDE_MM
+                    && norm(sub(candidate.centre_mm, rod.centre_mm)) < rod.half_mm + GAP_MM
+            };
+            if off_bone(candidate) && row.iter().filter(between).count() >= 2 {
+                *entry = entry.or(of);
+            }
+        }
+    }
+    result
+}
+
+/// Direction of the longest axis of a candidate, of length one, in patient coordinates.
+fn axis(scene: &Scene, candidate: &Candidate) -> [f64; 3] {
+    let geometry = &scene.volume.geometry;
+    let points: Vec<[f64; 3]> = candidate
+        .runs
+        .iter()
+        .flat_map(|run| [run.start, run.end - 1].map(|column| [column, run.row, run.slice]))
+        .map(|voxel| geometry.patient_from_voxel(voxel.map(f64::from)))
+        .collect();
+    principal(&points).2[0]
 }
 
 /// The wall about a lumen that each candidate in soft tissue is part of, alone or with its chain; the likelier of the
