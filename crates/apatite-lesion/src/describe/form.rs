@@ -22,13 +22,15 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     let thin = fall(detail.ball_mm, 3.6, 0.45);
     let area = lesion.volume_mm3 / thick;
     let wide = rise(shape.elongation, 0.2, 0.04) * rise(area / (long * long).max(1.0), 0.12, 0.03);
+    // a net of sheets is thin against its reach and fills next to nothing of its hull, however thick it is where they meet
+    let net = fall(shape.solidity, 0.14, 0.015) * fall(thick / long, 0.034, 0.003);
     let lobes = shape.lobulation + 0.3 * (lesion.components as f64 - 1.0);
     let big = rise(detail.closed_mm3.ln(), 2200_f64.ln(), 0.35) * rise(detail.ball_mm, 5.0, 0.6);
-    let lobed = rise(lobes, 3.6, 0.7);
-    let bodies = uniform_bodies(lesion, detail) * (1.0 - tube) * (1.0 - lobed * big);
+    let lobed = rise(lobes, 3.6, 0.7) * (1.0 - net);
+    let bodies = uniform_bodies(lesion, detail) * (1.0 - tube) * (1.0 - lobed * big) * (1.0 - net);
     // a sheet is one piece, or pieces that are sheets themselves: not a crowd of bodies
     let piece = members.iter().map(|c| c.axes_mm[0]).fold(0.0, f64::max);
-    let sheet = thin
+    let sheet = thin.max(net)
         * rise(long, 14.0, 2.5)
         * rise((long / thick).ln(), 5.0_f64.ln(), 0.2)
         * wide
