@@ -70,7 +70,9 @@ pub(crate) fn lesions(
             lesion.bone_distance_mm = Some(0.0);
         }
         let mut findings = Findings::default();
-        if let Some(level) = level {
+        if let Some(mut level) = level {
+            // where sheets of a net lie level they are no sediment
+            level.probability *= fall(form::net(lesion, &detail), 0.8, 0.05);
             levels(level, lesion, &mut findings);
         }
         structure::describe(lesion, &detail, &mut findings);

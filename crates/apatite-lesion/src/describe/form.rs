@@ -7,6 +7,9 @@ use crate::kind::Group;
 use crate::reason::{Reason, digits, say, whole};
 use crate::{Kind, Lesion};
 
+/// A net of sheets fills less than this share of its convex hull, and masses of nodules more.
+pub(super) const SPARSE: f64 = 0.14;
+
 pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings: &mut Findings) {
     let shape = &lesion.shape;
     let long = lesion.diameter_mm;
@@ -22,8 +25,7 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
     let thin = fall(detail.ball_mm, 3.6, 0.45);
     let area = lesion.volume_mm3 / thick;
     let wide = rise(shape.elongation, 0.2, 0.04) * rise(area / (long * long).max(1.0), 0.12, 0.03);
-    // a net of sheets is thin against its reach and fills next to nothing of its hull, however thick it is where they meet
-    let net = fall(shape.solidity, 0.14, 0.015) * fall(thick / long, 0.034, 0.003);
+    let net = net(lesion, detail);
     let lobes = shape.lobulation + 0.3 * (lesion.components as f64 - 1.0);
     let big = rise(detail.closed_mm3.ln(), 2200_f64.ln(), 0.35) * rise(detail.ball_mm, 5.0, 0.6);
     let lobed = rise(lobes, 3.6, 0.7) * (1.0 - net);
@@ -122,6 +124,12 @@ pub(super) fn describe(lesion: &Lesion, group: &Group, detail: &Detail, findings
         0.75 * unformed * rise(lesion.volume_mm3, 20.0, 6.0),
         say("no particular form:", []).and(size),
     );
+}
+
+/// Probability that it is a net of sheets: thin against its reach, and filling next to nothing of its hull, however thick it is
+/// where they meet.
+pub(super) fn net(lesion: &Lesion, detail: &Detail) -> f64 {
+    fall(lesion.shape.solidity, SPARSE, 0.015) * fall(detail.thickness_mm / lesion.diameter_mm, 0.034, 0.003)
 }
 
 /// Probability that the outline is that of the lesion: of mineral that hardly rises above the threshold the noise decides

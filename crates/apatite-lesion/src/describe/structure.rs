@@ -6,6 +6,8 @@ use crate::Lesion;
 use crate::reason::{say, whole};
 
 pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings) {
+    // what a net of sheets encloses is the tissue it runs through
+    let mass = 1.0 - super::form::net(lesion, detail);
     let lucent = detail.lucent_share();
     let level = lesion.level.map_or(0.0, |level| level.probability);
     let lobed = rise(lesion.shape.lobulation, 4.5, 0.9);
@@ -19,10 +21,10 @@ pub(super) fn describe(lesion: &Lesion, detail: &Detail, findings: &mut Findings
     } else {
         because
     };
-    let cystic = rise(detail.loculi as f64, 2.5, 0.8) * rise(lucent, 0.1, 0.03) * fluid * large;
+    let cystic = rise(detail.loculi as f64, 2.5, 0.8) * rise(lucent, 0.1, 0.03) * fluid * large * mass;
     findings.add("cystic_loculi", cystic.max(0.9 * level), because.clone());
     // dense nodules packed together are parted by something: walls that are darker than the nodules
-    let septate = lobed * large * rise(lucent, 0.06, 0.015) * rise(detail.ball_mm, 4.5, 0.6);
+    let septate = lobed * large * mass * rise(lucent, 0.06, 0.015) * rise(detail.ball_mm, 4.5, 0.6);
     findings.add("septa", (0.9 * septate).max(0.6 * cystic), because);
 
     let because = say("shell of {} HU, core of {} HU", [whole(detail.shell_hu), whole(detail.core_hu)]);

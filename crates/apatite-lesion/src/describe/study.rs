@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::form::SPARSE;
 use super::{Findings, fall, rise};
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
@@ -136,7 +137,17 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         .map(|at| lesions[at].probability * weights[at])
         .sum();
     let because = say("{} lesions over {} mm", [lesions.len().to_string(), whole(span)]);
-    let several = rise(apart, 1.45, 0.14);
+    // a net of sheets that reaches through a whole region
+    let pervading = lesions
+        .iter()
+        .map(|l| {
+            l.probability
+                * fall(l.shape.solidity, SPARSE, 0.015)
+                * rise(l.diameter_mm, 130.0, 12.0)
+                * rise(l.volume_mm3, 15_000.0, 2_000.0)
+        })
+        .fold(0.0, f64::max);
+    let several = rise(apart, 1.45, 0.14).max(pervading);
     // many lesions of several forms in several compartments
     let compartments = ["subcutaneous", "fascial_plane", "intramuscular"]
         .iter()
@@ -146,7 +157,7 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         })
         .count() as f64;
     let wide = rise(count, 8.0, 1.2) * rise(span, 90.0, 15.0);
-    let diffuse = wide * rise(compartments, 1.6, 0.25);
+    let diffuse = (wide * rise(compartments, 1.6, 0.25)).max(pervading);
     findings.add("solitary", 1.0 - several, because.clone());
     findings.add("multiple_one_region", several * (1.0 - diffuse) * fall(span, 300.0, 40.0), because.clone());
     findings.add("multiple_regions", several * (1.0 - diffuse) * rise(span, 300.0, 40.0), because.clone());
