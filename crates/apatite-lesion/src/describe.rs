@@ -53,6 +53,7 @@ pub(crate) fn lesions(
         _ => 0.0,
     };
     let facing = scene.site.map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
+    let gathered = place::Gathered::of(scene, lesions, masks);
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
         if !described(lesion) || runs.is_empty() {
             return;
@@ -84,6 +85,9 @@ pub(crate) fn lesions(
             place::fingertip(&Tip::of(scene, runs), hand, &mut findings);
         }
         place::mass(radius_mm, lesion, &detail, &mut findings);
+        if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.holds(lesion)) {
+            place::gathered(gathered, &mut findings);
+        }
         place::relation(lesion, &detail, &touch, &mut findings);
         place::erosion(&touch, &mut findings);
         lesion.findings = findings.finish();

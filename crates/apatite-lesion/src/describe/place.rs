@@ -3,12 +3,13 @@
 use super::bone::Touch;
 use super::detail::Detail;
 use super::{Findings, fall, rise};
-use crate::Lesion;
 use crate::candidate::Scene;
-use crate::grid::{Connectivity, Grid, Run, components, distance2};
+use crate::grid::{Connectivity, Grid, Run, box_mean, components, distance2};
+use crate::linear::{norm, sub};
 use crate::reason::{digits, say, whole};
 use crate::skeleton::Tissue;
 use crate::tip::Tip;
+use crate::{Kind, Lesion};
 
 /// Where more bone than this has no cortex below a lesion, mm² and share of the contact, it is eroded; less stands at the
 /// rims of joints, in noise, and where something large lies along a bone.
@@ -114,6 +115,18 @@ pub(super) fn mass(radius_mm: f64, lesion: &Lesion, detail: &Detail, findings: &
     );
 }
 
+/// Small foci in one mass are the mineral of that mass.
+pub(super) fn gathered(gathered: &Gathered, findings: &mut Findings) {
+    findings.add(
+        "soft_tissue_mass",
+        0.85 * rise(gathered.radius_mm, 11.0, 1.0) * rise(gathered.share, 0.62, 0.05),
+        say(
+            "{} % of the foci in and about a ball of {} mm radius of soft tissue without planes of fat",
+            [100.0 * gathered.share, gathered.radius_mm].map(whole),
+        ),
+    );
+}
+
 pub(super) fn relation(lesion: &Lesion, detail: &Detail, touch: &Touch, findings: &mut Findings) {
     let Some(first) = lesion.bone_distance_mm else { return };
     let contact = touch.contact_mm2;
@@ -188,34 +201,128 @@ pub(super) fn erosion(touch: &Touch, findings: &mut Findings) {
 
 /// Radius of the largest ball of tissue between water and enhanced muscle that fits within 15 mm of the lesion, mm.
 pub(super) fn undivided_mm(scene: &Scene, runs: &[Run]) -> f64 {
-    let coarse = scene.coarse;
-    let (low, high) = coarse_box(scene, runs, 45.0);
-    let grid =
-        Grid { size: std::array::from_fn(|axis| high[axis] - low[axis]), spacing_mm: coarse.grid.spacing_mm };
-    let outer = |cell: usize| {
-        let position = grid.position(cell);
-        coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
-    };
-    let values: Vec<f32> = (0..grid.len()).map(|cell| coarse.mean[outer(cell)]).collect();
-    // planes of fat are surfaces, single dark cells are noise
-    const PLANE_CELLS: usize = 12;
-    let dark = |cell: usize| values[cell] < -5.0;
-    let (labels, counts) = components(&grid, Connectivity::Face, dark);
-    let plane = |cell: usize| labels[cell] > 0 && counts[labels[cell] as usize] >= PLANE_CELLS;
-    let away = distance2(&grid, |cell| plane(cell) || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
-    let (inner_low, inner_high) = coarse_box(scene, runs, 15.0);
+    let undivided = Undivided::about(scene, runs, 45.0);
+    let (low, high) = coarse_box(scene, runs, 15.0);
     let mut largest: f32 = 0.0;
-    for z in inner_low[2]..inner_high[2] {
-        for y in inner_low[1]..inner_high[1] {
-            for x in inner_low[0]..inner_high[0] {
-                let square = away[grid.index([x - low[0], y - low[1], z - low[2]])];
-                if square.is_finite() {
-                    largest = largest.max(square);
-                }
+    for z in low[2]..high[2] {
+        for y in low[1]..high[1] {
+            for x in low[0]..high[0] {
+                largest = largest.max(undivided.radius_mm([x, y, z]));
             }
         }
     }
-    f64::from(largest).sqrt()
+    f64::from(largest)
+}
+
+/// Foci about one ball of undivided tissue.
+pub(super) struct Gathered {
+    centre_mm: [f64; 3],
+    radius_mm: f64,
+    /// Share of the foci of the study that lie in it or near its surface.
+    share: f64,
+}
+
+impl Gathered {
+    /// The ball of undivided tissue that most of the small foci of a study lie in or near, by number and radius.
+    pub(super) fn of(scene: &Scene, lesions: &[Lesion], masks: &[Vec<Run>]) -> Option<Self> {
+        /// Fewer are no group, more are a disease of the whole region, and larger ones (mm³) are masses themselves.
+        const FOCI: std::ops::RangeInclusive<usize> = 4..=80;
+        const FOCUS_MM3: f64 = 2000.0;
+        /// Smaller balls fit between planes anywhere, mm.
+        const LEAST_MM: f32 = 9.0;
+        const STEP_MM: f64 = 2.0;
+        let (foci, masks): (Vec<&Lesion>, Vec<&Vec<Run>>) = lesions
+            .iter()
+            .zip(masks)
+            .filter(|(lesion, runs)| {
+                matches!(lesion.kind, Kind::Calcification | Kind::Vascular) && !runs.is_empty()
+            })
+            .unzip();
+        if !FOCI.contains(&foci.len()) || foci.iter().any(|lesion| lesion.volume_mm3 > FOCUS_MM3) {
+            return None;
+        }
+        let runs: Vec<Run> = masks.into_iter().flatten().copied().collect();
+        let undivided = Undivided::about(scene, &runs, 30.0);
+        let Grid { size, spacing_mm } = undivided.grid;
+        let steps = spacing_mm.map(|step| ((STEP_MM / step).round() as usize).max(1));
+        let coarse = scene.coarse;
+        let mut best: Option<(f64, Self)> = None;
+        for z in (0..size[2]).step_by(steps[2]) {
+            for y in (0..size[1]).step_by(steps[1]) {
+                for x in (0..size[0]).step_by(steps[0]) {
+                    let cell = [x, y, z];
+                    let outer = std::array::from_fn(|axis| undivided.low[axis] + cell[axis]);
+                    let radius = undivided.radius_mm(outer);
+                    if radius < LEAST_MM {
+                        continue;
+                    }
+                    let radius_mm = f64::from(radius);
+                    let voxel = std::array::from_fn(|axis| {
+                        coarse.low[axis] as f64 + (outer[axis] as f64 + 0.5) * coarse.block[axis] as f64 - 0.5
+                    });
+                    let centre_mm = scene.volume.geometry.patient_from_voxel(voxel);
+                    let mut found = Self { centre_mm, radius_mm, share: 0.0 };
+                    found.share =
+                        foci.iter().filter(|lesion| found.holds(lesion)).count() as f64 / foci.len() as f64;
+                    let score = found.share * radius_mm;
+                    if best.as_ref().is_none_or(|(most, _)| score > *most) {
+                        best = Some((score, found));
+                    }
+                }
+            }
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// Whether a lesion lies in the ball or near its surface.
+    pub(super) fn holds(&self, lesion: &Lesion) -> bool {
+        norm(sub(lesion.centre_mm, self.centre_mm)) < 1.3 * self.radius_mm
+    }
+}
+
+/// How far the tissue of a part of the coarse grid lies from planes of fat and from bone.
+struct Undivided {
+    grid: Grid,
+    /// First cell of the part.
+    low: [usize; 3],
+    /// Square of the distance, mm².
+    away: Vec<f32>,
+}
+
+impl Undivided {
+    /// The tissue in a box about runs, widened by `margin_mm`.
+    fn about(scene: &Scene, runs: &[Run], margin_mm: f64) -> Self {
+        // planes of fat are surfaces, single dark cells are noise
+        const PLANE_CELLS: usize = 12;
+        const PLANE_MM3: f64 = 40.0;
+        const SMOOTH_MM: f64 = 2.4;
+        let coarse = scene.coarse;
+        let (low, high) = coarse_box(scene, runs, margin_mm);
+        let grid = Grid {
+            size: std::array::from_fn(|axis| high[axis] - low[axis]),
+            spacing_mm: coarse.grid.spacing_mm,
+        };
+        let outer = |cell: usize| {
+            let position = grid.position(cell);
+            coarse.grid.index(std::array::from_fn(|axis| low[axis] + position[axis]))
+        };
+        let values: Vec<f32> = (0..grid.len()).map(|cell| coarse.mean[outer(cell)]).collect();
+        // small cells are as noisy as the voxels they are made of
+        let radius = grid.spacing_mm.map(|step| (0.5 * (SMOOTH_MM / step - 1.0)).round().max(0.0) as usize);
+        let values = if radius == [0; 3] { values } else { box_mean(&grid, &values, radius) };
+        let dark = |cell: usize| values[cell] < -5.0;
+        let (labels, counts) = components(&grid, Connectivity::Face, dark);
+        let least = PLANE_CELLS.max((PLANE_MM3 / grid.cell_mm3()) as usize);
+        let plane = |cell: usize| labels[cell] > 0 && counts[labels[cell] as usize] >= least;
+        let away = distance2(&grid, |cell| plane(cell) || scene.skeleton.tissue[outer(cell)] == Tissue::Bone);
+        Self { grid, low, away }
+    }
+
+    /// Radius of the ball about a cell of the coarse grid that holds neither fat nor bone, mm; 0 where nothing in the part does.
+    fn radius_mm(&self, cell: [usize; 3]) -> f32 {
+        let square = self.away[self.grid.index(std::array::from_fn(|axis| cell[axis] - self.low[axis]))];
+        if square.is_finite() { square.sqrt() } else { 0.0 }
+    }
 }
 
 /// Coarse box around runs, in cells, widened by `margin_mm`.

@@ -147,7 +147,7 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
                 * rise(l.volume_mm3, 15_000.0, 2_000.0)
         })
         .fold(0.0, f64::max);
-    let several = rise(apart, 1.45, 0.14).max(pervading);
+    let several = rise(apart, 1.45, 0.14).max(pervading) * (1.0 - of_one_mass(lesions, span));
     // many lesions of several forms in several compartments
     let compartments = ["subcutaneous", "fascial_plane", "intramuscular"]
         .iter()
@@ -162,6 +162,18 @@ fn extent(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
     findings.add("multiple_one_region", several * (1.0 - diffuse) * fall(span, 300.0, 40.0), because.clone());
     findings.add("multiple_regions", several * (1.0 - diffuse) * rise(span, 300.0, 40.0), because.clone());
     findings.add("diffuse", diffuse, because);
+}
+
+/// Probability that several foci are the mineral of one mass of soft tissue.
+fn of_one_mass(lesions: &[&Lesion], span_mm: f64) -> f64 {
+    if lesions.len() < 2 {
+        return 0.0;
+    }
+    let of = |lesion: &&Lesion| {
+        lesion.findings.iter().find(|f| f.id == "soft_tissue_mass").map_or(0.0, |f| f.probability)
+    };
+    let mean = lesions.iter().map(of).sum::<f64>() / lesions.len() as f64;
+    mean * fall(span_mm, 100.0, 10.0)
 }
 
 /// The diameter of a lesion, mm; of one that reaches far for its volume, as a net of sheets does, less.
