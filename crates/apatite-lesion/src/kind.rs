@@ -154,6 +154,8 @@ struct Study {
     trunk: bool,
     /// Contrast is in vessels or bowel.
     contrast: bool,
+    /// A large vessel is full of contrast.
+    enhanced: bool,
     /// No bone of the region is small and whole but those of the coccyx.
     without_whole: bool,
     /// The thin bones of the face are in view.
@@ -225,6 +227,7 @@ impl Study {
             few: candidates.iter().filter(|candidate| candidate.volume_mm3 > 10.0).count() <= 5,
             blurred: scene.coarse.edge_mm() > BLURRED_MM,
             shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),
+            enhanced: candidates.iter().any(organ::is_enhanced_vessel),
             contrast: scene.volume.acquisition.contrast_agent == Some(true) || (trunk && pools),
         }
     }

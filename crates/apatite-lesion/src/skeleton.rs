@@ -91,6 +91,8 @@ const MARROW_OF_FINGERS_MM3: f64 = 3000.0;
 const TINY_BONE_MM3: f64 = 2500.0;
 /// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
 const SHAFT_ELONGATION: f64 = 3.5;
+/// As many shafts as two legs or two forearms show.
+const SHAFTS: usize = 4;
 /// Marrow of less than this (mm³) does not say what bones are in view.
 const MARROW_OF_BONE_MM3: f64 = 800.0;
 /// The marrow of a phalanx that the field does not cut is smaller than this, mm³.
@@ -543,17 +545,19 @@ fn part_from_shafts(
     let of_size = || bones.values().map(|(bone, _)| bone).filter(|bone| volume(bone) > MARROW_OF_BONE_MM3);
     let (cut, whole): (Vec<&Features>, Vec<&Features>) = of_size().partition(|bone| bone.on_edge);
     let long = |bone: &Features| bone.elongation() >= SHAFT_ELONGATION;
-    let shafts = !cut.is_empty() && cut.iter().all(|bone| long(bone));
+    // more are ribs
+    let shafts = (1..=SHAFTS).contains(&cut.len()) && cut.iter().all(|bone| long(bone));
+    let few = whole.len() <= cut.len() + 1;
     // of a slender body, the forearm and not the fingers
     let of_limb = large_section || (cut.len() <= 2 && whole.iter().all(|bone| volume(bone) > PHALANX_MM3));
-    if shafts && of_limb && !whole.iter().any(|bone| long(bone)) && whole.len() <= cut.len() + 1 {
+    if shafts && of_limb && !whole.iter().any(|bone| long(bone)) && few {
         for (_, members) in bones.values().filter(|(bone, _)| !bone.on_edge && !long(bone)) {
             for &at in members {
                 is_bone[at] = false;
             }
         }
     }
-    shafts && of_limb
+    shafts && of_limb && few
 }
 
 /// About hip and thigh the field cuts every bone that it does not show with half the pelvis: a smaller one that it shows

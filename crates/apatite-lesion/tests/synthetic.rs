@@ -142,7 +142,6 @@ fn a_mass_on_the_cortex_is_split_from_the_bone() {
     assert!(probability(&lesion.findings, "separate_from_bone") < 0.4, "{:?}", lesion.findings);
 }
 
-/// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.
 #[test]
 fn a_mass_that_takes_the_place_of_cortex_has_eroded_it_and_one_that_lies_on_it_has_not() {
     let eroded = |into_bone: bool| {
@@ -159,6 +158,7 @@ fn a_mass_that_takes_the_place_of_cortex_has_eroded_it_and_one_that_lies_on_it_h
     assert!(eroded(false) < 0.1, "{}", eroded(false));
 }
 
+/// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.
 #[test]
 fn levels_are_seen_in_every_position_and_only_where_they_are() {
     for (position, down) in
@@ -398,6 +398,27 @@ fn walls_about_a_lumen_are_vascular_and_grains_and_shells_are_not() {
         let kinds: Vec<Kind> = analysis.lesions.iter().map(|lesion| lesion.kind).collect();
         assert_eq!(kinds, vec![kind; count], "{name}: {:?}", analysis.lesions);
     }
+}
+
+#[test]
+fn plaques_end_to_end_are_an_artery_with_others_beside_it_and_rods_across_are_none() {
+    // three arteries of a thigh 9 mm apart, each with short solid plaques that no two lines share
+    let vascular = |turned: bool| {
+        let plaque = move |p: [f64; 3]| {
+            [12.0, 18.0, 24.0].iter().enumerate().any(|(line, x)| {
+                [-21.0, -7.0, 7.0, 21.0].iter().any(|middle| {
+                    let along = p[2] - middle - line as f64;
+                    let (along, across) = if turned { (p[1] + 8.0, along) } else { (along, p[1] + 8.0) };
+                    (p[0] - x).hypot(across) < 1.0 && along.abs() < 3.6
+                })
+            })
+        };
+        let analysis = run(&enlarged(limb("HFS", |p| plaque(p).then_some(600.0))));
+        assert_eq!(analysis.lesions.len(), 12, "{:?}", analysis.lesions);
+        analysis.lesions.iter().filter(|lesion| lesion.kind == Kind::Vascular).count()
+    };
+    assert_eq!(vascular(false), 12);
+    assert!(vascular(true) <= 2, "{}", vascular(true));
 }
 
 #[test]
@@ -654,6 +675,21 @@ fn a_long_tube_of_enhanced_blood_is_contrast_and_a_calcified_one_is_none() {
     };
     assert_eq!(kinds(290.0, 290.0, 2.4), [Kind::Contrast]);
     assert_eq!(kinds(600.0, 600.0, 0.8), [Kind::Calcification]);
+}
+
+/// Beside a vessel full of contrast; alone it could be a sheet.
+#[test]
+fn a_slender_branch_of_the_density_of_an_enhanced_vessel_is_contrast_where_there_is_one() {
+    let branch = |p: [f64; 3]| (p[0] - 17.0).hypot(p[1] - 10.0) < 1.1 && p[2].abs() < 22.0;
+    let trunk = |p: [f64; 3]| (p[0] - 17.0).hypot(p[1] + 8.0) < 3.0;
+    let kinds = |with_trunk: bool| {
+        let analysis = run(&enlarged(enlarged(limb("HFS", |p| {
+            (branch(p) || (with_trunk && trunk(p))).then_some(290.0)
+        }))));
+        analysis.lesions.iter().map(|lesion| lesion.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(true), [Kind::Contrast; 2]);
+    assert!(!kinds(false).contains(&Kind::Contrast), "{:?}", kinds(false));
 }
 
 /// The stem takes the place of the marrow, from which the cortex about it is far.

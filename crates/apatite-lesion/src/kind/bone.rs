@@ -407,7 +407,7 @@ fn is_pair(asked: &Asked) -> bool {
 
 /// What the edge of the volume cuts.
 fn at_edge(scores: &mut Scores, asked: &Asked) {
-    let &Asked { study, candidate, .. } = asked;
+    let &Asked { scene, study, candidate, .. } = asked;
     let volume = candidate.volume_mm3;
     if candidate.on_edge && candidate.max_hu > 350.0 {
         // where many deposits are, one that is cut is likelier another
@@ -420,6 +420,7 @@ fn at_edge(scores: &mut Scores, asked: &Asked) {
             None if volume > 300.0 => 3.0 + ((volume / 1500.0).ln()).clamp(-1.0, 1.5),
             // the first slices of a process: of vertebrae and shoulder blade several are cut at once
             None if !study.small && candidate.bone_mm < APART_MM => CUT_BESIDE_BONE,
+            None if study.trunk && in_midline_behind(scene, candidate) => CUT_BESIDE_BONE,
             _ => 0.0,
         };
         scores.add(Kind::BoneOrVariant, weight, say("cut by the edge of the volume", []));
@@ -471,6 +472,13 @@ fn clipped(candidate: &Candidate) -> bool {
 fn beyond_circle(size: [usize; 3], runs: &[Run]) -> bool {
     let out = |axis: usize, at: u32| (2.0 * (f64::from(at) + 0.5) / size[axis] as f64 - 1.0).abs();
     runs.iter().any(|run| out(0, run.start).max(out(0, run.end - 1)).hypot(out(1, run.row)) > CIRCLE)
+}
+
+/// Whether a candidate is so cut by the field that what it is part of lies beyond: at a side of it, or of a vertebra at its end.
+pub(super) fn is_mostly_beyond(asked: &Asked) -> bool {
+    let &Asked { scene, study, candidate, .. } = asked;
+    (candidate.on_side && !candidate.clipped)
+        || (candidate.on_edge && study.trunk && in_midline_behind(scene, candidate))
 }
 
 /// Whether a candidate lies in the midline of the body, in its back half.

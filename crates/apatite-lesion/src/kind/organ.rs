@@ -13,7 +13,12 @@ const BLOOD_HU: f64 = 300.0;
 const ENHANCED_HU: f64 = 450.0;
 const VESSEL_LONG_MM: f64 = 100.0;
 const VESSEL_SLENDER: f64 = 8.0;
-const VESSEL_CORE: f64 = 0.008;
+const VESSEL_CORE: f64 = 0.005;
+/// It is within at least this share as dense as on average: artery and vein that meet are of two densities, and a wall about a
+/// lumen is much denser than that.
+const VESSEL_WITHIN: f64 = 0.85;
+/// Where there is one, so are slender tubes of its density from this length on (four standard deviations), mm.
+const BRANCH_LONG_MM: f64 = 60.0;
 const VESSEL: f64 = 7.0;
 
 /// Weighs all that speaks for organs and contrast.
@@ -71,12 +76,8 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
 /// The density of contrast in a study with contrast.
 fn contrast(scores: &mut Scores, asked: &Asked) {
     let &Asked { study, candidate, .. } = asked;
-    if is_enhanced_vessel(candidate) {
-        scores.add(
-            Kind::Contrast,
-            VESSEL,
-            say("a long tube as dense as enhanced blood that runs on beyond the field", []),
-        );
+    if is_enhanced_vessel(candidate) || (study.enhanced && is_tube_of_blood(candidate)) {
+        scores.add(Kind::Contrast, VESSEL, say("a long tube as dense as enhanced blood", []));
     }
     if study.contrast {
         let soft = candidate.mean_hu < BLOOD_HU && candidate.max_hu < 600.0;
@@ -93,16 +94,20 @@ fn contrast(scores: &mut Scores, asked: &Asked) {
 
 /// Whether a candidate runs on beyond the field, as thick and as dense within as a vessel with contrast in it: the walls of
 /// a calcified one are denser, and sheets are thinner.
-fn is_enhanced_vessel(candidate: &Candidate) -> bool {
-    let [long, middle, _] = candidate.axes_mm;
+pub(super) fn is_enhanced_vessel(candidate: &Candidate) -> bool {
     candidate.on_edge
-        && candidate.mean_hu < BLOOD_HU
-        && long > VESSEL_LONG_MM
-        && long > VESSEL_SLENDER * middle
+        && candidate.axes_mm[0] > VESSEL_LONG_MM
+        && is_tube_of_blood(candidate)
         && candidate.rim.is_some_and(|rim| {
             rim.core_mm3 > VESSEL_CORE * rim.filled_mm3
-                && (candidate.mean_hu..ENHANCED_HU).contains(&rim.core_hu)
+                && (VESSEL_WITHIN * candidate.mean_hu..ENHANCED_HU).contains(&rim.core_hu)
         })
+}
+
+/// Whether a candidate is long and slender, and no denser than enhanced blood.
+pub(super) fn is_tube_of_blood(candidate: &Candidate) -> bool {
+    let [long, middle, _] = candidate.axes_mm;
+    candidate.mean_hu < BLOOD_HU && long > BRANCH_LONG_MM && long > VESSEL_SLENDER * middle
 }
 
 /// Whether a candidate lies in the middle of the trunk, where the cavities are: within 60 % of the half-width and 75 %

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::organ::is_tube_of_blood;
 use super::{Asked, Scores};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
@@ -51,6 +52,10 @@ const MORE: f64 = 2.0;
 /// Weighs all that speaks for or against a vessel.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
     let &Asked { study, candidate, chain, row, wall, all, .. } = asked;
+    // of what lies beyond the field a part has another form
+    if super::bone::is_mostly_beyond(asked) {
+        return;
+    }
     let [long, middle, short] = candidate.axes_mm;
     let volume = candidate.volume_mm3;
     let lumen = wall.map_or(0.0, |wall| wall.vessel());
@@ -96,7 +101,9 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
     }
     let slender = ((long / middle - ROD_SLENDER) / ROD_SLENDER_RANGE).clamp(0.0, 1.0);
     let deep = candidate.skin_mm > ROD_DEPTH_MM && candidate.bone_mm > ROD_OFF_BONE_MM;
-    if long > ROD_LONG_MM && middle < ROD_MM && short > 0.6 * middle && deep {
+    // one that is no denser than the blood beside it is no wall
+    let blood = study.enhanced && is_tube_of_blood(candidate);
+    if long > ROD_LONG_MM && middle < ROD_MM && short > 0.6 * middle && deep && !blood {
         scores.add(
             Kind::Vascular,
             ROD * slender,
