@@ -449,6 +449,30 @@ fn a_net_of_sheets_is_several_lesions_and_a_mass_of_nodules_one() {
     assert_eq!(calcifications(&nodules).len(), 1, "{:?}", nodules.lesions);
 }
 
+#[test]
+fn small_foci_about_one_ball_of_undivided_tissue_are_the_mineral_of_a_mass() {
+    // planes of fat 8 mm apart, all through the muscle or but for a ball
+    let centre = [12.0, -8.0, 0.0];
+    let mass = |without_planes: bool| {
+        let foci =
+            [[6.0, 0.0, 0.0], [-5.0, 3.0, 4.0], [0.0, -7.0, -4.0], [2.0, 4.0, -9.0], [-3.0, -4.0, 8.0]];
+        let analysis = run(&limb("HFS", |p| {
+            let plane = p.iter().any(|value| value.rem_euclid(8.0) < 1.6) && p[0].hypot(p[1]) < 30.0;
+            let bone = (p[0] + 8.0).hypot(p[1] - 4.0) < 12.0;
+            if foci.iter().any(|focus| ball(p, std::array::from_fn(|k| centre[k] + focus[k]), 2.2)) {
+                Some(500.0)
+            } else if without_planes && ball(p, centre, 14.0) {
+                Some(45.0)
+            } else {
+                (plane && !bone).then_some(-90.0)
+            }
+        }));
+        probability(&analysis.findings, "soft_tissue_mass")
+    };
+    assert!(mass(true) > 0.5, "{}", mass(true));
+    assert!(mass(false) < 0.3, "{}", mass(false));
+}
+
 /// A lesion of two densities has the border of the fainter one, and a faint lesion reaches below the threshold.
 #[test]
 fn the_border_is_that_of_the_density_just_inside() {

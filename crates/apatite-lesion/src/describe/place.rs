@@ -115,11 +115,13 @@ pub(super) fn mass(radius_mm: f64, lesion: &Lesion, detail: &Detail, findings: &
     );
 }
 
-/// Small foci in one mass are the mineral of that mass.
+/// Small foci in one mass are the mineral of that mass; grains along the fibres of a muscle are not, as undivided as it is.
 pub(super) fn gathered(gathered: &Gathered, findings: &mut Findings) {
     findings.add(
         "soft_tissue_mass",
-        0.85 * rise(gathered.radius_mm, 11.0, 1.0) * rise(gathered.share, 0.62, 0.05),
+        0.85 * rise(gathered.radius_mm, 11.0, 1.0)
+            * rise(gathered.share, 0.62, 0.05)
+            * (1.0 - findings.get("rice_grain")),
         say(
             "{} % of the foci in and about a ball of {} mm radius of soft tissue without planes of fat",
             [100.0 * gathered.share, gathered.radius_mm].map(whole),
