@@ -90,6 +90,7 @@ pub(crate) fn lesions(
         }
         place::relation(lesion, &detail, &touch, &mut findings);
         place::erosion(&touch, &mut findings);
+        place::thickening(&touch, &mut findings);
         lesion.findings = findings.finish();
     });
     gap::gap(scene, bones.as_ref().filter(|_| facing)?, lesions, masks)

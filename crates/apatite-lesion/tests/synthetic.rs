@@ -158,6 +158,26 @@ fn a_mass_that_takes_the_place_of_cortex_has_eroded_it_and_one_that_lies_on_it_h
     assert!(eroded(false) < 0.1, "{}", eroded(false));
 }
 
+#[test]
+fn cortex_below_a_mass_is_thickened_where_it_is_thicker_than_about_it() {
+    // marrow begins 5.5 mm from the axis of the bone, and 1.5 mm from it in the half below the mass
+    let thickened = |inward: bool| {
+        let volume = limb("HFS", |p| {
+            let bone = (p[0] + 8.0).hypot(p[1] - 4.0);
+            if ball(p, [11.0, 4.0, 0.0], 13.0) && bone > 10.0 {
+                return Some(450.0);
+            }
+            let thick = inward && p[0] > -8.0 && p[2].abs() < 14.0 && (1.5..10.0).contains(&bone);
+            thick.then_some(1300.0)
+        });
+        let analysis = run(&volume);
+        let [lesion] = calcifications(&analysis)[..] else { panic!("{:?}", analysis.lesions) };
+        probability(&lesion.findings, "cortical_thickening")
+    };
+    assert!(thickened(true) > 0.5, "{}", thickened(true));
+    assert!(thickened(false) < 0.05, "{}", thickened(false));
+}
+
 /// Sediment in the lower half of a cyst with a calcified wall, and the same cyst with a border that is not level.
 #[test]
 fn levels_are_seen_in_every_position_and_only_where_they_are() {

@@ -166,6 +166,8 @@ pub(crate) struct Touch {
     pub(crate) cleft_mm2: f64,
     /// Area of contact below which no cortex lies, mm²; none where so little meets that it cannot be told.
     pub(crate) bare_mm2: Option<f64>,
+    /// Thickness of the cortex below it and of that about it, mm; none where the voxels do not tell.
+    pub(crate) cortex_mm: Option<[f64; 2]>,
     /// Bones it meets with the area of contact, largest first, mm².
     pub(crate) by_bone_mm2: Vec<(u16, f64)>,
 }
@@ -176,6 +178,8 @@ const REACH_MM: f64 = 3.0;
 const MET_MM2: f64 = 10.0;
 /// Bone that is nowhere denser than this share of what cortex about it is has lost it.
 const BARE: f64 = 0.4;
+/// How thick cortex is can be told where it is so many voxels thick.
+const CORTEX_VOXELS: f64 = 2.0;
 
 /// Follows the axes of the grid from each surface voxel of a lesion to bone.
 pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touch {
@@ -184,8 +188,9 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
     let (grid, mask) = (&patch.grid, &patch.mask);
     let mut by_bone: std::collections::BTreeMap<u16, f64> = std::collections::BTreeMap::new();
     let mut result = Touch::default();
-    // area of each contact with the densest of the bone below it
+    // area of each contact with the densest of the bone below it, and where that bone begins
     let mut met: Vec<(f64, f64)> = Vec::new();
+    let mut below: Vec<usize> = Vec::new();
     for cell in (0..grid.len()).filter(|&cell| mask[cell]) {
         for ray in Ray::all(grid, cell) {
             let face = ray.face_mm2();
@@ -209,6 +214,7 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
                 if low >= VALLEY * own.min(bone) {
                     result.contact_mm2 += face;
                     met.push((face, ray.peak(patch, count, ray.voxels(REACH_MM) + 1)));
+                    below.push(other);
                     if let Some(local) = bones.and_then(|bones| bones.local(scene, patch.voxel(other)))
                         && let Some(label) = bones.map(|bones| bones.label[local])
                     {
@@ -223,10 +229,17 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
     }
     if result.contact_mm2 > MET_MM2
         && scene.coarse.edge_mm() <= BLURRED_MM
-        && let Some(cortex) = cortex_hu(scene, patch)
+        && let Some(cortex) = Cortex::about(scene, patch)
     {
-        let bare = met.iter().filter(|&&(_, densest)| densest < BARE * cortex);
+        let bare = met.iter().filter(|&&(_, densest)| densest < BARE * cortex.hu);
         result.bare_mm2 = Some(bare.map(|&(face, _)| face).sum());
+        let thickness_mm = |cells: &[usize]| {
+            median(cells.iter().map(|&cell| cortex.thickness_mm(scene, patch, cell)).collect())
+        };
+        let about = thickness_mm(&cortex.surface);
+        if about >= CORTEX_VOXELS * grid.spacing_mm.into_iter().fold(0.0, f64::max) {
+            result.cortex_mm = Some([thickness_mm(&below), about]);
+        }
     }
     // what met a piece too small to be a bone of its own belongs to none
     by_bone.remove(&0);
@@ -235,20 +248,47 @@ pub(super) fn touch(scene: &Scene, patch: &Patch, bones: Option<&Bones>) -> Touc
     result
 }
 
-/// How dense cortex is where it faces soft tissue and not the lesion: the median of the densest below each face of such bone.
-fn cortex_hu(scene: &Scene, patch: &Patch) -> Option<f64> {
-    let (grid, mask) = (&patch.grid, &patch.mask);
-    let mut densest: Vec<f64> = Vec::new();
-    for cell in (0..grid.len()).filter(|&cell| !mask[cell] && patch.hu[cell] < scene.threshold) {
-        for ray in Ray::all(grid, cell) {
-            let depth = ray.voxels(REACH_MM) + 1;
-            let bone = ray.at(1).is_some_and(|next| is_bone(scene, patch, next));
-            if bone && (1..=depth).all(|count| ray.at(count).is_some_and(|other| !mask[other])) {
-                densest.push(ray.peak(patch, 1, depth));
+/// Cortex where it faces soft tissue and not the lesion.
+struct Cortex {
+    /// The median of the densest below each face of it.
+    hu: f64,
+    /// The voxels of its surface.
+    surface: Vec<usize>,
+}
+
+impl Cortex {
+    /// The cortex in a patch; none where no bone faces soft tissue.
+    fn about(scene: &Scene, patch: &Patch) -> Option<Self> {
+        let (grid, mask) = (&patch.grid, &patch.mask);
+        let (mut densest, mut surface) = (Vec::new(), Vec::new());
+        for cell in (0..grid.len()).filter(|&cell| !mask[cell] && patch.hu[cell] < scene.threshold) {
+            for ray in Ray::all(grid, cell) {
+                let depth = ray.voxels(REACH_MM) + 1;
+                if let Some(first) = ray.at(1)
+                    && is_bone(scene, patch, first)
+                    && (1..=depth).all(|count| ray.at(count).is_some_and(|other| !mask[other]))
+                {
+                    densest.push(ray.peak(patch, 1, depth));
+                    surface.push(first);
+                }
             }
         }
+        (!densest.is_empty()).then(|| Self { hu: median(densest), surface })
     }
-    (!densest.is_empty()).then(|| median(densest))
+
+    /// The shortest way through cortex along an axis of the grid from a voxel at its surface on, mm: up to 1.7 times its
+    /// thickness where it lies askew.
+    fn thickness_mm(&self, scene: &Scene, patch: &Patch, cell: usize) -> f64 {
+        let dense = |cell: usize| {
+            !patch.mask[cell] && f64::from(patch.hu[cell]) >= 0.5 * self.hu && is_bone(scene, patch, cell)
+        };
+        // the voxel itself may be faint by blur
+        let mut voxels = [1; 3];
+        for ray in Ray::all(&patch.grid, cell) {
+            voxels[ray.axis] += (1..).take_while(|&steps| ray.at(steps).is_some_and(dense)).count();
+        }
+        (0..3).map(|axis| voxels[axis] as f64 * patch.grid.spacing_mm[axis]).fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// Whether a voxel of a patch is dense and of the skeleton.

@@ -15,6 +15,9 @@ use crate::{Kind, Lesion};
 /// rims of joints, in noise, and where something large lies along a bone.
 const BARE_MM2: f64 = 34.0;
 const BARE_SHARE: f64 = 0.24;
+/// Cortex this many times as thick below a lesion as about it is thickened, where they meet over this area, mm².
+const THICKENED: f64 = 1.7;
+const THICKENED_MM2: f64 = 60.0;
 
 /// The joints near a lesion.
 pub(super) struct Joint {
@@ -198,6 +201,16 @@ pub(super) fn erosion(touch: &Touch, findings: &mut Findings) {
             "{} mm² of the bone below its {} mm² of contact have no cortex",
             [bare, touch.contact_mm2].map(whole),
         ),
+    );
+}
+
+/// Cortex that is thicker where the lesion lies on it than about it.
+pub(super) fn thickening(touch: &Touch, findings: &mut Findings) {
+    let Some([below, about]) = touch.cortex_mm else { return };
+    findings.add(
+        "cortical_thickening",
+        0.6 * rise(below / about, THICKENED, 0.12) * rise(touch.contact_mm2, THICKENED_MM2, 15.0),
+        say("cortex of {} mm below it and of {} mm about it", [below, about].map(|mm| digits(mm, 1))),
     );
 }
 
