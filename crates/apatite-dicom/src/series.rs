@@ -338,6 +338,7 @@ impl Series {
             modality,
             patient_position: self.patient_position.clone(),
             body_part: self.body_part.clone(),
+            description: self.description.clone(),
             kernel: self.kernel.clone(),
             tube_voltage_kv: self.tube_voltage_kv,
             slice_thickness_mm: self.slice_thickness_mm,

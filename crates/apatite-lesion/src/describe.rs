@@ -171,7 +171,8 @@ fn levels(level: level::Level, lesion: &mut Lesion, findings: &mut Findings) {
     }
 }
 
-/// The site, where BodyPartExamined names one of the vocabulary.
+/// The site, where BodyPartExamined names one of the vocabulary or, where that is empty, the words of SeriesDescription name
+/// one alone.
 pub(crate) fn site(volume: &Volume) -> Option<&'static str> {
     let part = volume.acquisition.body_part.to_ascii_uppercase();
     let sites = [
@@ -207,6 +208,60 @@ pub(crate) fn site(volume: &Volume) -> Option<&'static str> {
         ("JAW", "jaw"),
         ("ABDOMEN", "abdominal_wall"),
         ("CHEST", "chest_wall"),
+        ("SPALLA", "shoulder"),
+        ("AVAMBRACCIO", "forearm"),
+        ("BRACCIO", "upper_arm"),
+        ("GOMITO", "elbow"),
+        ("POLSO", "wrist"),
+        ("MANO", "hand"),
+        ("ANCA", "hip"),
+        ("BACINO", "pelvis"),
+        ("COSCIA", "thigh"),
+        ("GINOCCHIO", "knee"),
+        ("GAMBA", "leg"),
+        ("CAVIGLIA", "ankle"),
+        ("PIEDE", "foot"),
+        ("COLLO", "neck"),
+        ("CRANIO", "skull_face"),
+        ("ADDOME", "abdominal_wall"),
+        ("TORACE", "chest_wall"),
     ];
-    sites.iter().find(|(name, _)| part.contains(name)).map(|&(_, site)| site)
+    if !part.trim().is_empty() {
+        return sites.iter().find(|(name, _)| part.contains(name)).map(|&(_, site)| site);
+    }
+    let description = volume.acquisition.description.to_ascii_uppercase();
+    let mut named = description
+        .split(|letter: char| !letter.is_alphabetic())
+        .filter_map(|word| sites.iter().find(|(name, _)| *name == word))
+        .map(|&(_, site)| site);
+    let first = named.next()?;
+    named.all(|site| site == first).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use apatite_volume::{Acquisition, Geometry};
+
+    use super::*;
+
+    #[test]
+    fn the_site_is_that_of_the_body_part_or_the_only_one_that_the_description_names() {
+        let site = |body_part: &str, description: &str| {
+            site(&Volume {
+                size: [0; 3],
+                values: Vec::new(),
+                geometry: Geometry { origin_mm: [0.0; 3], steps_mm: [[0.0; 3]; 3] },
+                padding: None,
+                acquisition: Acquisition {
+                    body_part: body_part.into(),
+                    description: description.into(),
+                    ..Acquisition::default()
+                },
+            })
+        };
+        assert_eq!(site("KNEE", "Hand 1.0"), Some("knee"));
+        assert_eq!(site("", "TC polso_sn 0.6 Br60"), Some("wrist"));
+        assert_eq!(site("", "Abdomen + Pelvis 3.0"), None);
+        assert_eq!(site("", "legacy series"), None);
+    }
 }

@@ -194,6 +194,7 @@ pub fn make(pattern: &str, options: &Options) -> Result<Phantom, PhantomError> {
         modality: "CT".to_owned(),
         patient_position: pose.position.term().to_owned(),
         body_part: known.body_part.to_owned(),
+        description: String::new(),
         kernel: if sharp { "Bf50" } else { "Br36" }.to_owned(),
         tube_voltage_kv: Some(120.0),
         slice_thickness_mm: Some(spacing_mm[2]),

@@ -298,6 +298,7 @@ fn load(base: &Path) -> Option<Study> {
         modality: "CT".to_owned(),
         patient_position: about.patient_position.clone(),
         body_part: about.body_part.clone(),
+        description: String::new(),
         kernel: about.kernel.clone(),
         tube_voltage_kv: Some(120.0),
         slice_thickness_mm: about.slice_thickness_mm,

@@ -41,6 +41,8 @@ pub struct Acquisition {
     pub patient_position: String,
     /// BodyPartExamined.
     pub body_part: String,
+    /// SeriesDescription, which may name the region where BodyPartExamined is empty.
+    pub description: String,
     /// ConvolutionKernel.
     pub kernel: String,
     /// KVP.
