@@ -91,6 +91,8 @@ const MARROW_OF_FINGERS_MM3: f64 = 3000.0;
 const TINY_BONE_MM3: f64 = 2500.0;
 /// Of shafts, the longest axis of the marrow in view over the middle one is at least this.
 const SHAFT_ELONGATION: f64 = 3.5;
+/// The section of a leg at the knee is smaller, that of a hip larger, mm².
+const KNEE_MM2: f64 = 17_000.0;
 /// As many shafts as two legs or two forearms show.
 const SHAFTS: usize = 4;
 /// Marrow of less than this (mm³) does not say what bones are in view.
@@ -141,6 +143,8 @@ const CUT_HU: f32 = 350.0;
 /// What the field cuts in a section smaller than this share of its size (mm² over mm³ to the power of two thirds) lies mostly
 /// within it: what it is has to be seen from its form. Of a trunk, the ribs run along the edge.
 const CLIPPED: f64 = 0.4;
+/// The share of that below which it is no bone in a trunk, either.
+const WALL_OF_VESSEL: f64 = 0.42;
 /// Unless so many larger than this (mm³) lie free, and they cannot be ribs.
 const MANY_FREE: usize = 5;
 const FREE_MM3: f64 = 100.0;
@@ -317,6 +321,9 @@ fn from_anatomy(
         let space = &mut spaces[label as usize];
         space.add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
         space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
+        for (reached, at_end) in space.ends.iter_mut().zip(at_ends(coarse, size, position[2])) {
+            *reached |= at_end;
+        }
     }
     let walls = wall_thickness(grid, &marrow, spaces.len(), &depth, &is_solid);
     let likely = likely_bones(&spaces, &walls, grid.cell_mm3());
@@ -343,8 +350,11 @@ fn from_anatomy(
     let mut is_bone: Vec<bool> = scores.iter().map(|&score| score > 0.0).collect();
     let contacts = contacts(grid, &marrow);
     join_processes(&contacts, &spaces, grid.cell_mm3(), &mut is_bone);
-    let shafts = part_from_shafts(&contacts, &spaces, grid.cell_mm3(), large_section, &mut is_bone);
-    let ossified = if site.is_some_and(|site| WITHOUT_WHOLE.contains(&site)) {
+    let knee = large_section
+        && section_mm2 < KNEE_MM2
+        && is_hinge(&joined(&contacts, &spaces, grid.cell_mm3(), LEAK, &is_bone), grid.cell_mm3());
+    let shafts = !knee && part_from_shafts(&contacts, &spaces, grid.cell_mm3(), large_section, &mut is_bone);
+    let ossified = if !knee && site.is_some_and(|site| WITHOUT_WHOLE.contains(&site)) {
         part_whole(&contacts, &spaces, grid.cell_mm3(), &mut is_bone)
     } else {
         BTreeSet::new()
@@ -372,7 +382,9 @@ fn from_anatomy(
         .filter(|&at| !marrowed[at] && !whole[at].on_edge && volume(at) > FREE_MM3 && peak[at] > CUT_HU)
         .count();
     for at in 1..body_counts.len() {
-        let clipped = is_clipped(cut_mm2[at], volume(at)) && section_mm2 <= TRUNK_MM2;
+        // ribs run along the edge of a trunk; of a calcified artery that leaves it only the wall is cut
+        let least = if section_mm2 <= TRUNK_MM2 { 1.0 } else { WALL_OF_VESSEL };
+        let clipped = is_clipped(cut_mm2[at] / least, volume(at));
         // a bone cut by the edge of the field may show no marrow; so may one of many deposits, or what the field clips
         let cut = (free < MANY_FREE || section_mm2 > TRUNK_MM2)
             && whole[at].on_edge
@@ -531,6 +543,16 @@ fn join_processes(
     }
 }
 
+/// Whether some bones leave the field by its first slice alone and some by its last alone: between them lies a joint, which
+/// has small bones.
+fn is_hinge(bones: &BTreeMap<usize, (Features, Vec<usize>)>, cell_mm3: f64) -> bool {
+    let leaves = |end: usize| {
+        let of_size = |bone: &Features| bone.cells as f64 * cell_mm3 > MARROW_OF_BONE_MM3;
+        bones.values().any(|(bone, _)| of_size(bone) && bone.ends[end] && !bone.ends[1 - end])
+    };
+    leaves(0) && leaves(1)
+}
+
 /// Where all bones that the field cuts are shafts (thigh, leg, forearm), there is no other bone: short marrow that the
 /// field does not cut is that of mature ossification. Says whether it is so.
 fn part_from_shafts(
@@ -656,6 +678,12 @@ fn regrow(grid: &Grid, tissue: &mut [Tissue], from_marrow: &[f32], cortex: &Cort
 /// Whether what the field cuts over an area lies mostly within it.
 pub(crate) fn is_clipped(cut_mm2: f64, volume_mm3: f64) -> bool {
     cut_mm2 < CLIPPED * volume_mm3.powf(2.0 / 3.0)
+}
+
+/// Whether a layer of cells lies at the first and the last slice of the volume.
+fn at_ends(coarse: &Coarse, size: [usize; 3], layer: usize) -> [bool; 2] {
+    let first = coarse.low[2] + layer * coarse.block[2];
+    [first == 0, first + coarse.block[2] >= size[2]]
 }
 
 /// Whether a cell lies at the edge of the volume (not only of the body).

@@ -214,6 +214,8 @@ pub(super) struct Features {
     pub(super) cells: usize,
     pub(super) metal_mm: f32,
     pub(super) on_edge: bool,
+    /// It reaches the first and the last slice.
+    pub(super) ends: [bool; 2],
     pub(super) sum: f64,
     pub(super) shell: f64,
     pub(super) points: Moments,
@@ -225,6 +227,7 @@ impl Default for Features {
             cells: 0,
             metal_mm: f32::INFINITY,
             on_edge: false,
+            ends: [false; 2],
             sum: 0.0,
             shell: 0.0,
             points: Moments::default(),
@@ -246,6 +249,7 @@ impl Features {
         self.cells += other.cells;
         self.metal_mm = self.metal_mm.min(other.metal_mm);
         self.on_edge |= other.on_edge;
+        self.ends = std::array::from_fn(|end| self.ends[end] || other.ends[end]);
         self.sum += other.sum;
         self.shell += other.shell;
         self.points.join(&other.points);
