@@ -134,6 +134,10 @@ const OSSICLE_COMPACT: f64 = 0.92;
 const MANY: usize = 6;
 /// So many bodies that lie no deeper than this (mm) are those of a disease of the subcutis.
 const WIDESPREAD: usize = 12;
+/// So many may lie there in any disease.
+const FEW_SUBCUTANEOUS: usize = 3;
+/// So many small foci in the depth of a pelvis are those of its vessels: one or two may be of its organs.
+const PELVIC_FOCI: usize = 3;
 const SUBCUTIS_MM: f64 = 15.0;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
@@ -143,6 +147,14 @@ const FILM_LENGTH: f64 = 4.0;
 const RIM_HU: f64 = 240.0;
 /// So many faint films at the skin are of its brightened rim.
 const FILMS: usize = 6;
+
+/// What lies nearer to the middle of a trunk lies in its midline, mm.
+const MIDLINE_MM: f64 = 20.0;
+/// Two candidates lie alike on either side of a trunk where their volumes differ by less than this factor and their places by less
+/// than this, mm: as far as the box about the body is off the middle, and in height and depth.
+const MIRRORED_ALIKE: f64 = 1.8;
+const OFF_MIDDLE_MM: f64 = 12.0;
+const OFF_LEVEL_MM: f64 = 14.0;
 
 /// What holds for the study as a whole.
 struct Study {
@@ -170,6 +182,10 @@ struct Study {
     many: bool,
     /// Many lie in the subcutis, where no organ is: those in the depth are of the same disease.
     widespread: bool,
+    /// How far they do: 0 where few lie there, 1 where it is so.
+    spread: f64,
+    /// Several small foci lie in the depth of a pelvis beside its midline.
+    pelvic: bool,
     /// There are at most five foci in all, crumbs aside.
     few: bool,
     /// The slices blur a deposit with the bone it hangs on.
@@ -192,7 +208,17 @@ impl Study {
             .iter()
             .filter(|candidate| !candidate.attached && (20.0..1500.0).contains(&candidate.volume_mm3))
             .count();
+        let subcutaneous = candidates
+            .iter()
+            .filter(|candidate| {
+                !candidate.attached
+                    && candidate.volume_mm3 > 20.0
+                    && candidate.skin_mm < SUBCUTIS_MM
+                    && !is_film(candidate)
+            })
+            .count();
         let small = scene.skeleton.small_bones;
+        const PELVIS: [&str; 3] = ["pelvis", "hip", "buttock"];
         const WITHOUT: [&str; 6] = ["hip", "pelvis", "buttock", "thigh", "upper_arm", "shoulder"];
         const LIMB: [&str; 10] =
             ["upper_arm", "elbow", "forearm", "wrist", "hand", "thigh", "knee", "leg", "ankle", "foot"];
@@ -214,16 +240,14 @@ impl Study {
             ring: !of(&LIMB),
             lone: free <= 2,
             many: free >= MANY && !trunk,
-            widespread: candidates
-                .iter()
-                .filter(|candidate| {
-                    !candidate.attached
-                        && candidate.volume_mm3 > 20.0
-                        && candidate.skin_mm < SUBCUTIS_MM
-                        && !is_film(candidate)
-                })
-                .count()
-                >= WIDESPREAD,
+            widespread: subcutaneous >= WIDESPREAD,
+            spread: (subcutaneous.saturating_sub(FEW_SUBCUTANEOUS) as f64
+                / (WIDESPREAD - FEW_SUBCUTANEOUS) as f64)
+                .min(1.0),
+            pelvic: trunk
+                && of(&PELVIS)
+                && candidates.iter().filter(|candidate| organ::is_pelvic_focus(scene, candidate)).count()
+                    >= PELVIC_FOCI,
             few: candidates.iter().filter(|candidate| candidate.volume_mm3 > 10.0).count() <= 5,
             blurred: scene.coarse.edge_mm() > BLURRED_MM,
             shells: candidates.iter().filter(|candidate| is_compact(candidate)).count(),
@@ -265,6 +289,23 @@ fn near(all: &[Candidate], at: usize) -> Option<Near<'_>> {
         .filter(|&(other, candidate)| other != at && candidate.volume_mm3 > NEAR_MM3)
         .map(|(_, candidate)| Near { candidate, mm: norm(sub(candidate.centre_mm, all[at].centre_mm)) })
         .min_by(|a, b| a.mm.total_cmp(&b.mm))
+}
+
+/// The middle of the box about the body, in patient coordinates.
+fn middle_mm(scene: &Scene) -> [f64; 3] {
+    let middle = std::array::from_fn(|axis| (scene.body.low[axis] + scene.body.high[axis]) as f64 / 2.0);
+    scene.volume.geometry.patient_from_voxel(middle)
+}
+
+/// Whether two candidates lie alike on either side of the trunk and are of like size.
+fn mirrors(scene: &Scene, one: &Candidate, other: &Candidate) -> bool {
+    let of = |candidate: &Candidate| sub(candidate.centre_mm, middle_mm(scene));
+    let ([own_left, own_back, own_up], [left, back, up]) = (of(one), of(other));
+    let (own, its) = (one.volume_mm3, other.volume_mm3);
+    own.max(its) < MIRRORED_ALIKE * own.min(its)
+        && own_left.abs().min(left.abs()) > MIDLINE_MM
+        && (own_left + left).abs() < 2.0 * OFF_MIDDLE_MM
+        && (own_back - back).abs().max((own_up - up).abs()) < OFF_LEVEL_MM
 }
 
 fn scores(asked: &Asked) -> Scores {

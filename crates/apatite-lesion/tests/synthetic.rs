@@ -865,6 +865,75 @@ fn two_bodies_alike_at_a_joint_are_its_sesamoids_and_one_or_three_may_be_deposit
     assert_eq!(found(&|p| bead(p, 9.0, 5.0) || bead(p, 0.0, 5.0) || bead(p, 4.5, 14.0)), 3);
 }
 
+#[test]
+fn sesamoids_that_blur_into_one_are_bone_and_a_rod_as_long_is_none() {
+    let found = |between: f64| {
+        let lobes = |p: [f64; 3]| ball(p, [9.5, 7.1, 5.0], 2.4) || ball(p, [9.5, 0.9, 5.0], 2.4);
+        let waist = |p: [f64; 3]| (p[0] - 9.5).hypot(p[2] - 5.0) < 1.8 && (p[1] - 4.0).abs() < 3.0;
+        let paint = |p: [f64; 3]| lobes(p).then_some(600.0).or_else(|| waist(p).then_some(between));
+        calcifications(&run(&foot(paint))).len()
+    };
+    assert_eq!(found(300.0), 0);
+    assert_eq!(found(600.0), 1);
+}
+
+/// A knee in a study of the thigh, and a body of mature bone where no joint is.
+#[test]
+fn the_patella_is_bone_where_the_field_shows_a_joint_and_a_whole_bone_beside_a_shaft_is_new() {
+    let patella = |p: [f64; 3]| {
+        let within = |shell: f64| {
+            let axes = [12.0 - shell, 6.5 - shell, 12.0 - shell];
+            let from = [p[0] + 8.0, p[1] + 14.5, p[2]];
+            (0..3).map(|k| (from[k] / axes[k]).powi(2)).sum::<f64>() < 1.0
+        };
+        within(0.0).then(|| if within(1.4) { 200.0 } else { 1300.0 })
+    };
+    assert_eq!(calcifications(&run(&enlarged(joint(patella)))).len(), 0);
+    assert_eq!(calcifications(&run(&enlarged(limb("HFS", patella)))).len(), 1);
+}
+
+/// A limb as large as a trunk.
+fn trunk(paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
+    let mut trunk = enlarged(enlarged(enlarged(limb("HFS", paint))));
+    trunk.acquisition.body_part = "ABDOMEN".into();
+    trunk
+}
+
+#[test]
+fn shells_about_marrow_alike_on_both_sides_of_a_trunk_are_bones() {
+    let shell = |p: [f64; 3], x: f64| {
+        let off = ((p[0] - x).powi(2) + (p[1] - 18.0).powi(2) + p[2].powi(2)).sqrt();
+        (off < 6.0).then(|| if off < 4.6 { 60.0 } else { 1000.0 })
+    };
+    let found =
+        |other: f64| calcifications(&run(&trunk(|p| shell(p, 20.0).or_else(|| shell(p, other))))).len();
+    assert_eq!(found(-20.0), 0);
+    assert_eq!(found(20.0), 1);
+}
+
+#[test]
+fn a_pool_in_the_midline_of_a_trunk_is_contrast_where_contrast_was_given() {
+    let kind = |contrast: bool| {
+        let mut volume = trunk(|p| ball(p, [0.0, -14.0, 0.0], 7.0).then_some(650.0));
+        volume.acquisition.contrast_agent = Some(contrast);
+        run(&volume).lesions.iter().map(|lesion| lesion.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kind(true), [Kind::Contrast]);
+    assert_ne!(kind(false), [Kind::Contrast]);
+}
+
+#[test]
+fn small_foci_in_the_depth_of_a_pelvis_are_vascular_where_they_are_several() {
+    let vascular = |count: usize| {
+        let places = [[14.0, -6.0, -8.0], [15.0, -2.0, 2.0], [14.0, 2.0, 9.0]];
+        let mut volume = trunk(|p| places[..count].iter().any(|&place| ball(p, place, 1.3)).then_some(700.0));
+        volume.acquisition.body_part = "PELVIS".into();
+        run(&volume).lesions.iter().filter(|lesion| lesion.kind == Kind::Vascular).count()
+    };
+    assert_eq!(vascular(3), 3);
+    assert_eq!(vascular(2), 0);
+}
+
 /// A finger along the slices that ends at `end` mm above the middle slice, with its bone, in the picture of a hand or
 /// foot; `chalk` lies in it.
 fn finger(end: f64, body_part: &str, chalk: impl Fn([f64; 3]) -> bool) -> Volume {

@@ -1,9 +1,11 @@
 //! Whether a candidate is bone outside the recognised skeleton, or a piece of it.
 
-use super::{Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, NEAR_MM3, Scores, is_compact};
+use super::{
+    Asked, BONE_PRIOR, COARSE_MM, IMPLANT_MM, MIDLINE_MM, NEAR_MM3, Scores, is_compact, middle_mm, mirrors,
+};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
-use crate::grid::Run;
+use crate::grid::{Connectivity, Run, label_runs};
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
 use crate::skeleton::Tissue;
@@ -38,9 +40,19 @@ const ALIKE: f64 = 3.0;
 const PAIR_MM: std::ops::Range<f64> = 5.5..13.0;
 const PAIR_APART_MM: f64 = 20.0;
 const PAIR_COMPACT: f64 = 0.75;
+const BODY_COMPACT: f64 = 0.5;
 const PAIR: f64 = 4.0;
+/// Where blur joins them, what is denser than this share of the densest is two bodies of at least this size, mm³, whose volumes
+/// differ by less than this factor.
+const LOBE: f64 = 0.6;
+const LOBE_MM3: f64 = 8.0;
+const LOBES_ALIKE: f64 = 2.0;
 /// More shells than this are loose bodies of a joint.
 const SMALL_BONES: usize = 3;
+/// Shells about marrow of at least this size (mm³) are bones where two lie alike on either side of the trunk; their log odds,
+/// which outweigh [`BONE_PRIOR`] and the distance from other bone.
+const MIRRORED_MM3: f64 = 100.0;
+const MIRRORED: f64 = 8.0;
 /// What has no other candidate within this stands alone, mm.
 const LONE_MM: f64 = 22.0;
 /// The middle of a small bone is fainter than its shell by more than this share, and surely by this range more; that of a
@@ -94,7 +106,7 @@ const COCCYX_MM3: f64 = 2000.0;
 /// odds of bone.
 const WHOLE_COCCYX_MM3: f64 = 6000.0;
 const BELOW_SACRUM_MM: f64 = 8.0;
-const MIDLINE_MM: f64 = 20.0;
+const COCCYX_APART_MM: f64 = 18.0;
 const COCCYX: f64 = 5.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
@@ -123,6 +135,7 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
     dense(scores, asked, tip);
     place(scores, asked);
     alone(scores, asked);
+    mirrored(scores, asked);
     plate(scores, asked);
     small_bone(scores, asked, tip);
     at_edge(scores, asked);
@@ -275,7 +288,8 @@ fn alone(scores: &mut Scores, asked: &Asked) {
     if study.trunk
         && study.without_whole
         && (NEAR_MM3..WHOLE_COCCYX_MM3).contains(&volume)
-        && candidate.bone_mm < BELOW_SACRUM_MM
+        && (candidate.bone_mm < BELOW_SACRUM_MM
+            || near.is_some_and(|near| is_vertebra(scene, near.candidate, near.mm)))
         && candidate.max_hu > 500.0
         && in_midline_behind(scene, candidate)
     {
@@ -288,11 +302,11 @@ fn alone(scores: &mut Scores, asked: &Asked) {
     // a small bone that stands alone, on another or beside it: fabella, os trigonum, end of the coccyx; loose bodies of a
     // joint lie together
     let apart = near.is_none_or(|near| near.mm > LONE_MM);
-    if !study.small
+    if !study.hand_or_foot
         && ((study.lone && study.shells <= 2) || (apart && study.shells <= SMALL_BONES))
         && !shaft
         && candidate.metal_mm > IMPLANT_MM
-        && candidate.bone_mm < 8.0
+        && candidate.bone_mm < APART_MM
         && candidate.max_hu > 500.0
         && is_compact(candidate)
     {
@@ -301,6 +315,23 @@ fn alone(scores: &mut Scores, asked: &Asked) {
             Kind::BoneOrVariant,
             (4.5 + as_deposit(candidate)) * hollow,
             say("a lone small shell about marrow beside bone, as an accessory bone is", []),
+        );
+    }
+}
+
+/// The bones of the trunk that lie apart from the rest, and what is cut off them, have their like on the other side: ribs, ends
+/// of processes, spines of the pelvis. A disease seldom comes to the same place twice.
+fn mirrored(scores: &mut Scores, asked: &Asked) {
+    let &Asked { scene, study, candidate, all, .. } = asked;
+    let hollow = |one: &Candidate| one.closed.hollow > OSSICLE_HOLLOW;
+    if !study.trunk || study.widespread || candidate.volume_mm3 < MIRRORED_MM3 || !hollow(candidate) {
+        return;
+    }
+    if all.iter().any(|other| hollow(other) && mirrors(scene, candidate, other)) {
+        scores.add(
+            Kind::BoneOrVariant,
+            MIRRORED + as_deposit(candidate),
+            say("a shell about marrow with its like on the other side of the trunk", []),
         );
     }
 }
@@ -357,7 +388,7 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
             say("a smooth compact body beside a small bone, as sesamoids and terminal phalanges are", []),
         );
     }
-    if study.hand_or_foot && study.sesamoids && is_pair(asked) {
+    if study.hand_or_foot && study.sesamoids && (is_pair(asked) || is_joined_pair(asked)) {
         scores.add(
             Kind::BoneOrVariant,
             PAIR + as_deposit(candidate),
@@ -383,16 +414,70 @@ fn small_bone(scores: &mut Scores, asked: &Asked, tip: f64) {
 
 /// Log odds by which its form on bone makes a deposit of what is a small bone of its own: it says nothing then, and is taken
 /// back.
-fn as_deposit(candidate: &Candidate) -> f64 {
+pub(super) fn as_deposit(candidate: &Candidate) -> f64 {
     candidate.deposit.map_or(0.0, |deposit| (deposit + FAVOUR).max(0.0))
+}
+
+/// Two bodies that are alike and blur into one apart from all others, as the sesamoids of the thumb do.
+fn is_joined_pair(asked: &Asked) -> bool {
+    let &Asked { scene, candidate, all, .. } = asked;
+    let other = |one: &&Candidate| one.volume_mm3 > NEAR_MM3 && !std::ptr::eq(*one, candidate);
+    let near = |one: &Candidate| norm(sub(candidate.centre_mm, one.centre_mm)) < PAIR_APART_MM;
+    SESAMOIDS_MM3.contains(&(candidate.volume_mm3 / 2.0))
+        && candidate.bone_mm < ROD_MM
+        && !all.iter().filter(other).any(near)
+        && matches!(lobes(scene, candidate)[..], [(first, a), (second, b)]
+            if a.max(b) < LOBES_ALIKE * a.min(b) && PAIR_MM.contains(&norm(sub(first, second))))
+        && Tip::of(scene, &candidate.runs).probability() < 0.5
+}
+
+/// The bodies that the densest of a candidate falls into: their centres in patient coordinates and volumes, mm³.
+fn lobes(scene: &Scene, candidate: &Candidate) -> Vec<([f64; 3], f64)> {
+    let Scene { volume, .. } = scene;
+    let least = LOBE * candidate.max_hu;
+    let mut dense = Vec::new();
+    for run in &candidate.runs {
+        let above = |column: u32| {
+            let voxel = [column, run.row, run.slice].map(|at| at as usize);
+            f64::from(volume.values[volume.index(voxel)]) >= least
+        };
+        let mut at = run.start;
+        while at < run.end {
+            let start = at;
+            while at < run.end && above(at) == above(start) {
+                at += 1;
+            }
+            if above(start) {
+                dense.push(Run { start, end: at, ..*run });
+            }
+        }
+    }
+    let (labels, count) = label_runs(&dense, Connectivity::Face);
+    let mut sums = vec![([0.0; 3], 0.0); count];
+    for (run, &label) in dense.iter().zip(&labels) {
+        let (sum, voxels) = &mut sums[label as usize];
+        let length = run.len() as f64;
+        let middle = [f64::from(run.start + run.end - 1) / 2.0, f64::from(run.row), f64::from(run.slice)];
+        *sum = std::array::from_fn(|axis| sum[axis] + length * middle[axis]);
+        *voxels += length;
+    }
+    let (geometry, voxel_mm3) = (&volume.geometry, volume.geometry.voxel_mm3());
+    sums.into_iter()
+        .map(|(sum, voxels)| (geometry.patient_from_voxel(sum.map(|sum| sum / voxels)), voxels * voxel_mm3))
+        .filter(|&(_, volume_mm3)| volume_mm3 >= LOBE_MM3)
+        .collect()
 }
 
 /// One of two bodies that are alike and lie apart from all others, as the sesamoids of thumb and great toe do.
 fn is_pair(asked: &Asked) -> bool {
     let &Asked { scene, candidate, near: Some(other), all, .. } = asked else { return false };
     let pair = [candidate, other.candidate];
-    let third =
-        |one: &&Candidate| one.volume_mm3 > NEAR_MM3 && !pair.iter().any(|of| std::ptr::eq(*of, *one));
+    // rims of the joint's cortex are no bodies
+    let third = |one: &&Candidate| {
+        one.volume_mm3 > NEAR_MM3
+            && (!one.attached || one.closed.compact > BODY_COMPACT)
+            && !pair.iter().any(|of| std::ptr::eq(*of, *one))
+    };
     let near = |one: &Candidate| pair.iter().any(|of| norm(sub(of.centre_mm, one.centre_mm)) < PAIR_APART_MM);
     let (own, its) = (candidate.volume_mm3, other.candidate.volume_mm3);
     pair.iter().all(|one| SESAMOIDS_MM3.contains(&one.volume_mm3))
@@ -481,10 +566,14 @@ pub(super) fn is_mostly_beyond(asked: &Asked) -> bool {
         || (candidate.on_edge && study.trunk && in_midline_behind(scene, candidate))
 }
 
+/// Whether a candidate so far from another is a vertebra of the coccyx beside it.
+fn is_vertebra(scene: &Scene, candidate: &Candidate, mm: f64) -> bool {
+    mm < COCCYX_APART_MM && candidate.closed.hollow > OSSICLE_HOLLOW && in_midline_behind(scene, candidate)
+}
+
 /// Whether a candidate lies in the midline of the body, in its back half.
 fn in_midline_behind(scene: &Scene, candidate: &Candidate) -> bool {
-    let middle = std::array::from_fn(|axis| (scene.body.low[axis] + scene.body.high[axis]) as f64 / 2.0);
-    let [left, posterior, _] = sub(candidate.centre_mm, scene.volume.geometry.patient_from_voxel(middle));
+    let [left, posterior, _] = sub(candidate.centre_mm, middle_mm(scene));
     left.abs() < MIDLINE_MM && posterior > 0.0
 }
 

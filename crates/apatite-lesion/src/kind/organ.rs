@@ -1,9 +1,10 @@
 //! Whether a candidate is a concretion of an organ, or contrast.
 
-use super::{Asked, IMPLANT_MM, Scores};
+use super::{Asked, IMPLANT_MM, MIDLINE_MM, Scores, middle_mm, mirrors};
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
-use crate::reason::say;
+use crate::linear::sub;
+use crate::reason::{Reason, say};
 use crate::skeleton::Tissue;
 
 /// Contrast is fainter than this in the mean with its surface, HU.
@@ -20,6 +21,17 @@ const VESSEL_WITHIN: f64 = 0.85;
 /// Where there is one, so are slender tubes of its density from this length on (four standard deviations), mm.
 const BRANCH_LONG_MM: f64 = 60.0;
 const VESSEL: f64 = 7.0;
+/// Kidneys and bladder full of contrast are larger than this, mm³; so much of them lies within, and is as dense as their shell
+/// but for this factor; their log odds.
+const POOL_MM3: f64 = 15_000.0;
+const POOL_CORE: f64 = 0.2;
+const POOL_EVEN: f64 = 0.8;
+const POOL: f64 = 9.0;
+/// Loops fill less than this share of the ellipsoid with their principal axes, and more than this of them lies within.
+const SPRAWLING: f64 = 0.3;
+const SPRAWLING_CORE: f64 = 0.05;
+/// Foci of the vessels of the pelvis are of this size, mm³.
+const FOCUS_MM3: std::ops::Range<f64> = 15.0..900.0;
 
 /// Weighs all that speaks for organs and contrast.
 pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
@@ -33,14 +45,10 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
     if study.trunk {
         let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
         let away = candidate.bone_mm > 7.0;
-        if deep && away && !study.widespread && central(scene, candidate) {
+        if deep && away && central(scene, candidate) {
             // bone forms about an implant
             let weight = if candidate.metal_mm < IMPLANT_MM { 3.0 } else { 8.5 };
-            scores.add(
-                Kind::BoneOrVariant,
-                weight,
-                say("deep in the trunk, in the position of an organ", []),
-            );
+            of_organ(scores, asked, weight, say("deep in the trunk, in the position of an organ", []));
         }
         if study.contrast && candidate.around.air > 0.02 && candidate.max_hu < 800.0 {
             scores.add(Kind::Contrast, 6.0, say("beside gas in a study with contrast", []));
@@ -65,12 +73,37 @@ fn viscera(scores: &mut Scores, asked: &Asked) {
         );
     }
     if study.ring && !study.widespread && !candidate.on_side && enclosed_by_bone(scene, candidate) {
-        scores.add(
-            Kind::BoneOrVariant,
+        of_organ(
+            scores,
+            asked,
             5.0,
             say("within the ring of the pelvis or chest, in the position of an organ", []),
         );
     }
+}
+
+/// Weighs the position of an organ: where deposits lie all over the subcutis it says less, and several small foci in the depth
+/// of a pelvis lie in its vessels.
+fn of_organ(scores: &mut Scores, asked: &Asked, weight: f64, reason: Reason) {
+    let &Asked { scene, study, candidate, .. } = asked;
+    if study.pelvic && is_pelvic_focus(scene, candidate) {
+        let because =
+            say("one of several small foci in the depth of the pelvis, as those of its vessels are", []);
+        scores.add(Kind::Vascular, weight, because);
+    } else {
+        scores.add(Kind::BoneOrVariant, weight * (1.0 - study.spread), reason);
+    }
+}
+
+/// Whether a candidate is small and deep, off bone, and lies beside the midline, in which are the coccyx and the prostate.
+pub(super) fn is_pelvic_focus(scene: &Scene, candidate: &Candidate) -> bool {
+    let [left, _, _] = sub(candidate.centre_mm, middle_mm(scene));
+    FOCUS_MM3.contains(&candidate.volume_mm3)
+        && !candidate.attached
+        && candidate.bone_mm > 5.0
+        && candidate.skin_mm > 35.0
+        && candidate.skin_mm.is_finite()
+        && left.abs() > MIDLINE_MM
 }
 
 /// The density of contrast in a study with contrast.
@@ -79,8 +112,16 @@ fn contrast(scores: &mut Scores, asked: &Asked) {
     if is_enhanced_vessel(candidate) || (study.enhanced && is_tube_of_blood(candidate)) {
         scores.add(Kind::Contrast, VESSEL, say("a long tube as dense as enhanced blood", []));
     }
+    if study.contrast && study.trunk && is_pool(candidate) && is_organ_of_pools(asked) {
+        scores.add(
+            Kind::Contrast,
+            POOL + super::bone::as_deposit(candidate),
+            say("as dense throughout as a pool of contrast, where kidneys and bladder lie", []),
+        );
+    }
     if study.contrast {
-        let soft = candidate.mean_hu < BLOOD_HU && candidate.max_hu < 600.0;
+        let soft = (candidate.mean_hu < BLOOD_HU && candidate.max_hu < 600.0)
+            || (study.trunk && is_sprawling_pool(candidate));
         scores.add(
             Kind::Contrast,
             if soft { 6.0 } else { 0.5 },
@@ -90,6 +131,34 @@ fn contrast(scores: &mut Scores, asked: &Asked) {
             scores.add(Kind::Contrast, 2.0, say("surrounded by enhanced tissue", []));
         }
     }
+}
+
+/// Whether a candidate is large and as dense in its core as in its shell.
+fn is_pool(candidate: &Candidate) -> bool {
+    candidate.volume_mm3 > POOL_MM3
+        && candidate.rim.is_some_and(|rim| {
+            rim.core_mm3 > POOL_CORE * rim.filled_mm3
+                && (POOL_EVEN..1.0 / POOL_EVEN).contains(&(rim.core_hu / rim.shell_hu))
+        })
+}
+
+/// Whether a candidate is large and dense like contrast throughout, and reaches far for its volume, as loops of bowel and vessels
+/// do with the bone that they touch.
+fn is_sprawling_pool(candidate: &Candidate) -> bool {
+    candidate.volume_mm3 > POOL_MM3
+        && candidate.closed.compact < SPRAWLING
+        && candidate.rim.is_some_and(|rim| {
+            rim.core_mm3 > SPRAWLING_CORE * rim.filled_mm3
+                && rim.core_hu < ENHANCED_HU
+                && rim.core_hu > 0.75 * rim.shell_hu
+        })
+}
+
+/// Whether a pool lies in the midline, or has its like on the other side.
+fn is_organ_of_pools(asked: &Asked) -> bool {
+    let &Asked { scene, candidate, all, .. } = asked;
+    let [left, _, _] = sub(candidate.centre_mm, middle_mm(scene));
+    left.abs() < MIDLINE_MM || all.iter().any(|other| is_pool(other) && mirrors(scene, candidate, other))
 }
 
 /// Whether a candidate runs on beyond the field, as thick and as dense within as a vessel with contrast in it: the walls of
