@@ -903,7 +903,7 @@ fn trunk(paint: impl Fn([f64; 3]) -> Option<f64>) -> Volume {
 fn shells_about_marrow_alike_on_both_sides_of_a_trunk_are_bones() {
     let shell = |p: [f64; 3], x: f64| {
         let off = ((p[0] - x).powi(2) + (p[1] - 18.0).powi(2) + p[2].powi(2)).sqrt();
-        (off < 6.0).then(|| if off < 4.6 { 60.0 } else { 1000.0 })
+        (off < 6.0).then_some(if off < 4.6 { 60.0 } else { 1000.0 })
     };
     let found =
         |other: f64| calcifications(&run(&trunk(|p| shell(p, 20.0).or_else(|| shell(p, other))))).len();
