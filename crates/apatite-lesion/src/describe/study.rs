@@ -8,6 +8,9 @@ use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
 use crate::{FindingEvidence, Kind, Lesion};
 
+/// Smaller foci (mm³) are no calcification of an organ to speak of.
+const VISCERAL_MM3: f64 = 10.0;
+
 /// Findings of the study. A finding of lesions has the probability that at least the lesions that matter show it:
 /// each counts by how surely it is a calcification and by its size against the largest. `metal_mm3` is the volume of metal
 /// in view.
@@ -40,11 +43,14 @@ pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     if metal_mm3 > 500.0 {
         findings.add("prosthesis_present", 0.97, say("{} ml of metal", [whole(metal_mm3 / 1000.0)]));
     }
-    let visceral = lesions
-        .iter()
-        .filter(|l| l.kind == Kind::BoneOrVariant && l.decided_by.contains("organ"))
-        .map(|l| l.probability)
-        .fold(0.0, f64::max);
+    // what else makes a bone of it, as the edge of the field that cuts a vertebra, makes no organ of it
+    let of_organ = |l: &&Lesion| {
+        l.kind == Kind::BoneOrVariant
+            && l.volume_mm3 > VISCERAL_MM3
+            && !l.decided_from.is_empty()
+            && l.decided_from.iter().all(|clause| clause.text.contains("organ"))
+    };
+    let visceral = lesions.iter().filter(of_organ).map(|l| l.probability).fold(0.0, f64::max);
     if visceral > 0.0 {
         findings.add("visceral_calcification", visceral, say("dense focus in the position of an organ", []));
     }
