@@ -37,10 +37,9 @@ pub(crate) fn lesions(
     masks: &[Vec<Run>],
     lesions: &mut [Lesion],
 ) -> Option<Gap> {
-    let described = |lesion: &Lesion| matches!(lesion.kind, Kind::Calcification | Kind::Vascular);
     let bones = bone::Bones::around(
         scene,
-        lesions.iter().zip(masks).filter(|(lesion, _)| described(lesion)).map(|(_, runs)| runs.as_slice()),
+        lesions.iter().zip(masks).filter(|(lesion, _)| is_described(lesion)).map(|(_, runs)| runs.as_slice()),
     );
     const JOINTS: [&str; 6] = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"];
     // where bones of one joint face each other; ribs, vertebrae and the bones of hand and foot do so everywhere
@@ -55,7 +54,7 @@ pub(crate) fn lesions(
     let facing = scene.site.map_or(!scene.skeleton.small_bones, |site| FACING.contains(&site));
     let gathered = place::Gathered::of(scene, lesions, masks);
     lesions.par_iter_mut().zip(groups.par_iter().zip(masks)).for_each(|(lesion, (group, runs))| {
-        if !described(lesion) || runs.is_empty() {
+        if !is_described(lesion) || runs.is_empty() {
             return;
         }
         let (touch, (detail, (level, radius_mm))) = rayon::join(
@@ -94,6 +93,11 @@ pub(crate) fn lesions(
         lesion.findings = findings.finish();
     });
     gap::gap(scene, bones.as_ref().filter(|_| facing)?, lesions, masks)
+}
+
+/// Whether a lesion has findings: what is no calcification and no vessel has none.
+fn is_described(lesion: &Lesion) -> bool {
+    matches!(lesion.kind, Kind::Calcification | Kind::Vascular)
 }
 
 /// Probability that grows from 0 to 1 as `value` passes `middle`; `width` is the distance to 73 %.

@@ -134,11 +134,11 @@ const OSSICLE_COMPACT: f64 = 0.92;
 const MANY: usize = 6;
 /// So many bodies that lie no deeper than this (mm) are those of a disease of the subcutis.
 const WIDESPREAD: usize = 12;
+const SUBCUTIS_MM: f64 = 15.0;
 /// So many may lie there in any disease.
 const FEW_SUBCUTANEOUS: usize = 3;
 /// So many small foci in the depth of a pelvis are those of its vessels: one or two may be of its organs.
 const PELVIC_FOCI: usize = 3;
-const SUBCUTIS_MM: f64 = 15.0;
 /// Skin is thinner than this (four standard deviations), mm.
 const SKIN_MM: f64 = 2.5;
 /// A film of brightened skin is so many times as long as thick, and its mean stays below this, HU: a deposit in skin is

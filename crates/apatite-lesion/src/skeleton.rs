@@ -321,7 +321,7 @@ fn from_anatomy(
         let space = &mut spaces[label as usize];
         space.add(point, coarse.mean[cell], level[cell], at_volume_edge(coarse, size, cell));
         space.metal_mm = space.metal_mm.min(metal_mm.get(cell).copied().unwrap_or(f32::INFINITY));
-        for (reached, at_end) in space.ends.iter_mut().zip(at_ends(coarse, size, position[2])) {
+        for (reached, at_end) in space.ends.iter_mut().zip(at_ends(coarse, size, 2, position[2])) {
             *reached |= at_end;
         }
     }
@@ -680,10 +680,10 @@ pub(crate) fn is_clipped(cut_mm2: f64, volume_mm3: f64) -> bool {
     cut_mm2 < CLIPPED * volume_mm3.powf(2.0 / 3.0)
 }
 
-/// Whether a layer of cells lies at the first and the last slice of the volume.
-fn at_ends(coarse: &Coarse, size: [usize; 3], layer: usize) -> [bool; 2] {
-    let first = coarse.low[2] + layer * coarse.block[2];
-    [first == 0, first + coarse.block[2] >= size[2]]
+/// Whether a layer of cells across an axis lies at the first and at the last voxels of the volume along it.
+fn at_ends(coarse: &Coarse, size: [usize; 3], axis: usize, layer: usize) -> [bool; 2] {
+    let first = coarse.low[axis] + layer * coarse.block[axis];
+    [first == 0, first + coarse.block[axis] >= size[axis]]
 }
 
 /// Whether a cell lies at the edge of the volume (not only of the body).
@@ -695,10 +695,7 @@ fn at_volume_edge(coarse: &Coarse, size: [usize; 3], cell: usize) -> bool {
 fn edge_mm2(coarse: &Coarse, size: [usize; 3], cell: usize) -> f64 {
     let position = coarse.grid.position(cell);
     (0..3)
-        .filter(|&axis| {
-            let first = coarse.low[axis] + position[axis] * coarse.block[axis];
-            size[axis] > 2 && (first == 0 || first + coarse.block[axis] >= size[axis])
-        })
+        .filter(|&axis| size[axis] > 2 && at_ends(coarse, size, axis, position[axis]).contains(&true))
         .map(|axis| coarse.grid.cell_mm3() / coarse.grid.spacing_mm[axis])
         .sum()
 }

@@ -2,14 +2,14 @@
 
 use super::bone::Touch;
 use super::detail::Detail;
-use super::{Findings, fall, rise};
+use super::{Findings, fall, is_described, rise};
+use crate::Lesion;
 use crate::candidate::Scene;
 use crate::grid::{Connectivity, Grid, Run, box_mean, components, distance2};
 use crate::linear::{norm, sub};
 use crate::reason::{digits, say, whole};
 use crate::skeleton::Tissue;
 use crate::tip::Tip;
-use crate::{Kind, Lesion};
 
 /// Where more bone than this has no cortex below a lesion, mm² and share of the contact, it is eroded; less stands at the
 /// rims of joints, in noise, and where something large lies along a bone.
@@ -249,9 +249,7 @@ impl Gathered {
         let (foci, masks): (Vec<&Lesion>, Vec<&Vec<Run>>) = lesions
             .iter()
             .zip(masks)
-            .filter(|(lesion, runs)| {
-                matches!(lesion.kind, Kind::Calcification | Kind::Vascular) && !runs.is_empty()
-            })
+            .filter(|(lesion, runs)| is_described(lesion) && !runs.is_empty())
             .unzip();
         if !FOCI.contains(&foci.len()) || foci.iter().any(|lesion| lesion.volume_mm3 > FOCUS_MM3) {
             return None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::SPARSE;
-use super::{Findings, fall, rise};
+use super::{Findings, fall, is_described, rise};
 use crate::linear::{norm, sub};
 use crate::reason::{Reason, say, whole};
 use crate::{FindingEvidence, Kind, Lesion};
@@ -19,8 +19,7 @@ const VISCERAL_MM3: f64 = 10.0;
 #[must_use]
 pub fn study(metal_mm3: f64, lesions: &[Lesion]) -> Vec<FindingEvidence> {
     let mut findings = Findings::default();
-    let counted: Vec<&Lesion> =
-        lesions.iter().filter(|l| matches!(l.kind, Kind::Calcification | Kind::Vascular)).collect();
+    let counted: Vec<&Lesion> = lesions.iter().filter(|l| is_described(l)).collect();
     let weights = weights(&counted);
     let mut of_lesions: BTreeMap<String, (f64, Reason)> = BTreeMap::new();
     for (lesion, weight) in counted.iter().zip(&weights) {
@@ -98,9 +97,14 @@ fn relation(lesions: &[&Lesion], weights: &[f64], found: &mut BTreeMap<String, (
     let total: f64 = (0..lesions.len()).map(weight).sum();
     for id in GROUP {
         let Some(entry) = found.get_mut(id) else { continue };
-        let of = |lesion: &Lesion| lesion.findings.iter().find(|f| f.id == id).map_or(0.0, |f| f.probability);
-        entry.0 = (0..lesions.len()).map(|at| weight(at) * of(lesions[at])).sum::<f64>() / total.max(1e-9);
+        entry.0 = (0..lesions.len()).map(|at| weight(at) * probability(lesions[at], id)).sum::<f64>()
+            / total.max(1e-9);
     }
+}
+
+/// Probability of a finding of a lesion.
+fn probability(lesion: &Lesion, id: &str) -> f64 {
+    lesion.findings.iter().find(|finding| finding.id == id).map_or(0.0, |finding| finding.probability)
 }
 
 /// That there is no calcification is said only where nothing of size is uncertain.
@@ -175,9 +179,7 @@ fn of_one_mass(lesions: &[&Lesion], span_mm: f64) -> f64 {
     if lesions.len() < 2 {
         return 0.0;
     }
-    let of = |lesion: &&Lesion| {
-        lesion.findings.iter().find(|f| f.id == "soft_tissue_mass").map_or(0.0, |f| f.probability)
-    };
+    let of = |lesion: &&Lesion| probability(lesion, "soft_tissue_mass");
     let mean = lesions.iter().map(of).sum::<f64>() / lesions.len() as f64;
     mean * fall(span_mm, 100.0, 10.0)
 }
@@ -195,12 +197,7 @@ fn alike(lesions: &[&Lesion], weights: &[f64], findings: &mut Findings) {
         return;
     }
     let count = main.len() as f64;
-    let mean_of = |id: &str| {
-        main.iter()
-            .map(|l| l.findings.iter().find(|f| f.id == id).map_or(0.0, |f| f.probability))
-            .sum::<f64>()
-            / count
-    };
+    let mean_of = |id: &str| main.iter().map(|l| probability(l, id)).sum::<f64>() / count;
     let sizes: Vec<f64> = main.iter().map(|l| l.volume_mm3.cbrt()).collect();
     let mean = sizes.iter().sum::<f64>() / count;
     let spread = (sizes.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt() / mean;

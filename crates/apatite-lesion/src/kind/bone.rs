@@ -5,8 +5,9 @@ use super::{
 };
 use crate::Kind;
 use crate::candidate::{Candidate, Scene};
-use crate::grid::{Connectivity, Run, label_runs};
+use crate::grid::{Connectivity, Run, components};
 use crate::linear::{norm, sub};
+use crate::patch::Patch;
 use crate::reason::{Reason, say, whole};
 use crate::skeleton::Tissue;
 use crate::tip::Tip;
@@ -40,8 +41,9 @@ const ALIKE: f64 = 3.0;
 const PAIR_MM: std::ops::Range<f64> = 5.5..13.0;
 const PAIR_APART_MM: f64 = 20.0;
 const PAIR_COMPACT: f64 = 0.75;
-const BODY_COMPACT: f64 = 0.5;
 const PAIR: f64 = 4.0;
+/// What hangs on bone and fills no more than this share of it is no other body.
+const BODY_COMPACT: f64 = 0.5;
 /// Where blur joins them, what is denser than this share of the densest is two bodies of at least this size, mm³, whose volumes
 /// differ by less than this factor.
 const LOBE: f64 = 0.6;
@@ -106,8 +108,9 @@ const COCCYX_MM3: f64 = 2000.0;
 /// odds of bone.
 const WHOLE_COCCYX_MM3: f64 = 6000.0;
 const BELOW_SACRUM_MM: f64 = 8.0;
-const COCCYX_APART_MM: f64 = 18.0;
 const COCCYX: f64 = 5.0;
+/// The centres of its vertebrae lie nearer to each other, mm.
+const COCCYX_APART_MM: f64 = 18.0;
 /// Smaller crumbs so near bone that its blur may hide what they hang on are bone, mm³.
 const CRUMB_MM3: f64 = 15.0;
 /// Of what hangs on bone smaller ones (mm³) are, too; their log odds.
@@ -323,11 +326,10 @@ fn alone(scores: &mut Scores, asked: &Asked) {
 /// of processes, spines of the pelvis. A disease seldom comes to the same place twice.
 fn mirrored(scores: &mut Scores, asked: &Asked) {
     let &Asked { scene, study, candidate, all, .. } = asked;
-    let hollow = |one: &Candidate| one.closed.hollow > OSSICLE_HOLLOW;
-    if !study.trunk || study.widespread || candidate.volume_mm3 < MIRRORED_MM3 || !hollow(candidate) {
+    if !study.trunk || study.widespread || candidate.volume_mm3 < MIRRORED_MM3 || !is_hollow(candidate) {
         return;
     }
-    if all.iter().any(|other| hollow(other) && mirrors(scene, candidate, other)) {
+    if all.iter().any(|other| is_hollow(other) && mirrors(scene, candidate, other)) {
         scores.add(
             Kind::BoneOrVariant,
             MIRRORED + as_deposit(candidate),
@@ -433,37 +435,23 @@ fn is_joined_pair(asked: &Asked) -> bool {
 
 /// The bodies that the densest of a candidate falls into: their centres in patient coordinates and volumes, mm³.
 fn lobes(scene: &Scene, candidate: &Candidate) -> Vec<([f64; 3], f64)> {
-    let Scene { volume, .. } = scene;
-    let least = LOBE * candidate.max_hu;
-    let mut dense = Vec::new();
-    for run in &candidate.runs {
-        let above = |column: u32| {
-            let voxel = [column, run.row, run.slice].map(|at| at as usize);
-            f64::from(volume.values[volume.index(voxel)]) >= least
-        };
-        let mut at = run.start;
-        while at < run.end {
-            let start = at;
-            while at < run.end && above(at) == above(start) {
-                at += 1;
-            }
-            if above(start) {
-                dense.push(Run { start, end: at, ..*run });
-            }
-        }
+    let patch = Patch::around(scene.volume, &candidate.runs, 0.0);
+    let dense = |cell: usize| patch.mask[cell] && f64::from(patch.hu[cell]) >= LOBE * candidate.max_hu;
+    let (labels, counts) = components(&patch.grid, Connectivity::Face, dense);
+    let mut sums = vec![[0.0; 3]; counts.len()];
+    for (cell, &label) in labels.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        let voxel = patch.voxel(cell);
+        let sum = &mut sums[label as usize];
+        *sum = std::array::from_fn(|axis| sum[axis] + voxel[axis] as f64);
     }
-    let (labels, count) = label_runs(&dense, Connectivity::Face);
-    let mut sums = vec![([0.0; 3], 0.0); count];
-    for (run, &label) in dense.iter().zip(&labels) {
-        let (sum, voxels) = &mut sums[label as usize];
-        let length = run.len() as f64;
-        let middle = [f64::from(run.start + run.end - 1) / 2.0, f64::from(run.row), f64::from(run.slice)];
-        *sum = std::array::from_fn(|axis| sum[axis] + length * middle[axis]);
-        *voxels += length;
-    }
-    let (geometry, voxel_mm3) = (&volume.geometry, volume.geometry.voxel_mm3());
+    let geometry = &scene.volume.geometry;
     sums.into_iter()
-        .map(|(sum, voxels)| (geometry.patient_from_voxel(sum.map(|sum| sum / voxels)), voxels * voxel_mm3))
+        .zip(counts)
+        .skip(1)
+        .map(|(sum, voxels)| {
+            let voxels = voxels as f64;
+            (geometry.patient_from_voxel(sum.map(|sum| sum / voxels)), voxels * geometry.voxel_mm3())
+        })
         .filter(|&(_, volume_mm3)| volume_mm3 >= LOBE_MM3)
         .collect()
 }
@@ -568,7 +556,12 @@ pub(super) fn is_mostly_beyond(asked: &Asked) -> bool {
 
 /// Whether a candidate so far from another is a vertebra of the coccyx beside it.
 fn is_vertebra(scene: &Scene, candidate: &Candidate, mm: f64) -> bool {
-    mm < COCCYX_APART_MM && candidate.closed.hollow > OSSICLE_HOLLOW && in_midline_behind(scene, candidate)
+    mm < COCCYX_APART_MM && is_hollow(candidate) && in_midline_behind(scene, candidate)
+}
+
+/// Whether a candidate is a shell about what may be marrow.
+fn is_hollow(candidate: &Candidate) -> bool {
+    candidate.closed.hollow > OSSICLE_HOLLOW
 }
 
 /// Whether a candidate lies in the midline of the body, in its back half.

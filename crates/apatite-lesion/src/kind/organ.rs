@@ -27,9 +27,11 @@ const POOL_MM3: f64 = 15_000.0;
 const POOL_CORE: f64 = 0.2;
 const POOL_EVEN: f64 = 0.8;
 const POOL: f64 = 9.0;
-/// Loops fill less than this share of the ellipsoid with their principal axes, and more than this of them lies within.
+/// Loops fill less than this share of the ellipsoid with their principal axes; more than this of them lies within, and is
+/// denser than this share of their shell.
 const SPRAWLING: f64 = 0.3;
 const SPRAWLING_CORE: f64 = 0.05;
+const SPRAWLING_EVEN: f64 = 0.75;
 /// Foci of the vessels of the pelvis are of this size, mm³.
 const FOCUS_MM3: std::ops::Range<f64> = 15.0..900.0;
 
@@ -43,7 +45,7 @@ pub(super) fn weigh(scores: &mut Scores, asked: &Asked) {
 fn viscera(scores: &mut Scores, asked: &Asked) {
     let &Asked { scene, study, candidate, .. } = asked;
     if study.trunk {
-        let deep = candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite();
+        let deep = is_deep(candidate);
         let away = candidate.bone_mm > 7.0;
         if deep && away && central(scene, candidate) {
             // bone forms about an implant
@@ -101,9 +103,13 @@ pub(super) fn is_pelvic_focus(scene: &Scene, candidate: &Candidate) -> bool {
     FOCUS_MM3.contains(&candidate.volume_mm3)
         && !candidate.attached
         && candidate.bone_mm > 5.0
-        && candidate.skin_mm > 35.0
-        && candidate.skin_mm.is_finite()
+        && is_deep(candidate)
         && left.abs() > MIDLINE_MM
+}
+
+/// Whether a candidate lies as deep as the organs of a trunk.
+fn is_deep(candidate: &Candidate) -> bool {
+    candidate.skin_mm > 35.0 && candidate.skin_mm.is_finite()
 }
 
 /// The density of contrast in a study with contrast.
@@ -150,7 +156,7 @@ fn is_sprawling_pool(candidate: &Candidate) -> bool {
         && candidate.rim.is_some_and(|rim| {
             rim.core_mm3 > SPRAWLING_CORE * rim.filled_mm3
                 && rim.core_hu < ENHANCED_HU
-                && rim.core_hu > 0.75 * rim.shell_hu
+                && rim.core_hu > SPRAWLING_EVEN * rim.shell_hu
         })
 }
 
